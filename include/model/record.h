@@ -81,6 +81,7 @@ struct stream_product_record {
 
 enum recording_state { RECORDING_OPEN, RECORDING_READY, RECORDING_FAILED, RECORDING_DELETED };
 const char *recording_state_text(enum recording_state s);
+bool recording_state_parse(const char *text, enum recording_state *out);
 
 struct recording_record {
 	struct uuid stream_id; /* one recording a stream */
@@ -111,3 +112,6 @@ void recording_record_finish(struct recording_record *r);
 void stream_record_copy(struct stream_record *out, const struct stream_record *r);
 void product_record_copy(struct product_record *out, const struct product_record *r);
 void user_record_copy(struct user_record *out, const struct user_record *r);
+void stream_product_record_copy(
+	struct stream_product_record *out, const struct stream_product_record *r);
+void recording_record_copy(struct recording_record *out, const struct recording_record *r);

@@ -10,7 +10,8 @@
  * committed. Writes are queued; `done` is called on the loop thread after the commit (never inside
  * the call), with the outcome. All rules that must hold against concurrent writes (status,
  * ownership, uniqueness) are checked inside the write's transaction. Input records are borrowed for
- * the call; what `done` gets is borrowed for its run.
+ * the call; what `done` gets is borrowed for its run. A read that does not say REPO_OK leaves *out
+ * zeroed. `done` may be NULL.
  */
 enum repo_result {
 	REPO_OK,
@@ -76,12 +77,16 @@ struct repo_ops {
 	 */
 	enum repo_result (*stream_by_key)(
 		void *impl, const uint8_t hash[STREAM_KEY_HASH_SIZE], struct stream_record *out);
+	/* Live ones first, then the newest. NOT_FOUND: the cursor is none of ours. */
 	enum repo_result (*stream_list)(
 		void *impl, const struct repo_stream_filter *f, struct repo_stream_page *out);
-	/* NOT_OWNER, NO_SUCH_PRODUCT, DUPLICATE for product_ids */
+	/*
+	 * NOT_OWNER, NO_SUCH_PRODUCT, DUPLICATE for product_ids; DUPLICATE with the stream's own id
+	 * if that or its key exists; NOT_FOUND without its seller.
+	 */
 	void (*stream_create)(void *impl, const struct stream_record *s,
 		const struct uuid *product_ids, size_t n, repo_done done, void *user);
-	/* Only while scheduled. */
+	/* Only while scheduled; all of them or none. Errors as for stream_create. */
 	void (*stream_attach)(void *impl, struct uuid stream_id, const struct uuid *product_ids,
 		size_t n, repo_done done, void *user);
 	/* scheduled → live; NO_PRODUCTS if need_products and there is none. */
@@ -102,8 +107,10 @@ struct repo_ops {
 
 	/* products */
 	enum repo_result (*product_get)(void *impl, struct uuid id, struct product_record *out);
+	/* Newest first; seller_id NULL: of all. NOT_FOUND: the cursor is none of ours. */
 	enum repo_result (*product_list)(void *impl, const char *seller_id, unsigned limit,
 		const char *cursor, struct repo_product_page *out);
+	/* NOT_FOUND without its seller. */
 	void (*product_create)(
 		void *impl, const struct product_record *p, repo_done done, void *user);
 	/* The products of a stream in the order of attaching; *out is an array for the caller. */
@@ -116,12 +123,22 @@ struct repo_ops {
 	/* Newest first; state -1: any. *out is an array for the caller. */
 	enum repo_result (*recording_list)(void *impl, int state, unsigned limit, unsigned offset,
 		struct recording_record **out, size_t *n);
+	/*
+	 * A segment list by sequence, of those with a sequence of `from` or more; *out is an array
+	 * for the caller.
+	 */
+	enum repo_result (*segment_list)(void *impl, struct uuid stream_id, uint64_t from,
+		unsigned limit, struct segment_record **out, size_t *n);
+	/*
+	 * Opens, or (after a crash or a failure) opens again. NOT_FOUND without the stream,
+	 * WRONG_STATE once it is ready or deleted.
+	 */
 	void (*recording_open)(
 		void *impl, const struct recording_record *r, repo_done done, void *user);
 	/* Also sets the stream's vod_url, and replaces its rows in `segments`, in one transaction.
 	 */
 	void (*recording_finish)(void *impl, const struct recording_record *r, const char *vod_url,
 		const struct segment_record *segments, size_t n, repo_done done, void *user);
-	/* RECORDING_DELETED, vod_url NULL, segments gone. */
+	/* RECORDING_DELETED, vod_url NULL, segments gone. WRONG_STATE while it is open. */
 	void (*recording_delete)(void *impl, struct uuid stream_id, repo_done done, void *user);
 };
