@@ -1,0 +1,95 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/rcbuf.h"
+#include "loop/loop.h"
+
+/*
+ * HTTP/1.1 and HTTP/2 over libwebsockets, with our own listeners and write paths (lws.md): a small
+ * answer leaves in one write, bodies on clear HTTP/1.1 by send() and sendfile(), the rest in
+ * pieces by lws. A request is handled when its body is complete (bounded); its answer may come at
+ * once or later. Loop thread only.
+ */
+struct http_server;
+struct http_request;
+
+enum http_method {
+	HTTP_GET = 1, HTTP_HEAD = 2, HTTP_POST = 4, HTTP_PUT = 8, HTTP_PATCH = 16, HTTP_DELETE = 32,
+	HTTP_OPTIONS = 64,
+};
+const char *http_method_text(enum http_method m);
+
+struct http_config {
+	const char *listen;      /* see net_listener.h; NULL: none */
+	const char *tls_listen;  /* NULL: none; needs cert and key */
+	const char *cert, *key;
+	const char *unix_path;   /* the admin socket; NULL: none */
+	unsigned max_connections, max_per_address;
+	unsigned max_body;       /* 256 KiB */
+	uint64_t idle_us;        /* keep-alive connections without a request */
+	uint64_t header_us;      /* until a request's headers are complete */
+	/* Called for every request that is well-formed enough to have an answer. */
+	void (*handle)(void *user, struct http_request *r);
+	void *user;
+};
+
+struct http_server *http_server_create(
+	struct loop *l, const struct http_config *config, char *error, unsigned error_size);
+void http_server_destroy(struct http_server **s);
+/* Stops accepting, closes idle connections; active ones get `Connection: close`. */
+void http_server_drain(struct http_server *s);
+unsigned http_server_connections(const struct http_server *s);
+bool http_server_reload_tls(struct http_server *s);
+unsigned http_server_port(const struct http_server *s);
+
+/* The request: texts live until it is answered. */
+enum http_method http_request_method(const struct http_request *r);
+const char *http_request_path(const struct http_request *r);   /* percent-decoded, no query */
+const char *http_request_query(const struct http_request *r);  /* raw, without '?'; "" if none */
+/* Decoded value of a query argument into out; false if absent or too long. */
+bool http_request_arg(const struct http_request *r, const char *name, char *out, size_t size);
+/* NULL if absent. Names: the ones that are listed in http/server.c's table. */
+const char *http_request_header(const struct http_request *r, const char *lower_case_name);
+const uint8_t *http_request_body(const struct http_request *r, size_t *len);
+const char *http_request_id(const struct http_request *r);       /* X-Request-Id, ours or theirs */
+const char *http_request_address(const struct http_request *r);
+bool http_request_tls(const struct http_request *r);
+bool http_request_local(const struct http_request *r); /* came by the Unix socket */
+int http_request_peer_uid(const struct http_request *r); /* of a Unix socket's peer, else -1 */
+
+/* What a router keeps with the request (path parameters, identity); freed by free_fn at its end. */
+void http_request_set_data(struct http_request *r, void *data, void (*free_fn)(void *data));
+void *http_request_data(const struct http_request *r);
+
+/*
+ * A request that is answered later: `gone` tells that the peer closed before; the request must not
+ * be touched after. At most one answer a request.
+ */
+void http_request_hold(struct http_request *r, void (*gone)(void *user), void *user);
+
+enum http_body_kind { HTTP_BODY_NONE, HTTP_BODY_PIECES, HTTP_BODY_FILE };
+
+struct http_response {
+	int status;
+	const char *content_type;    /* NULL: none */
+	const char *cache_control;   /* NULL: "no-store" */
+	const char *etag;            /* with quotes; If-None-Match is then honoured (GET, HEAD) */
+	bool ranges;                 /* Accept-Ranges, Range and If-Range are honoured */
+	bool gzip;                   /* compress if the peer accepts and it pays */
+	bool cors;                   /* Access-Control-Allow-Origin: * and exposed headers */
+	const char *location;        /* redirects */
+	const char *extra_headers;   /* whole lines "Name: value\r\n", or NULL */
+	enum http_body_kind kind;
+	struct rcbuf **pieces;       /* referenced by the call as needed; caller keeps its own */
+	size_t n_pieces;
+	const char *path;            /* HTTP_BODY_FILE: opened by the server; 404 if it is gone */
+	uint64_t offset, len;        /* of the file; len 0: to its end */
+};
+
+void http_respond(struct http_request *r, const struct http_response *response);
+/* Shorthand: one text body. */
+void http_respond_text(struct http_request *r, int status, const char *content_type,
+	const char *text);

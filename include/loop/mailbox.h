@@ -1,0 +1,13 @@
+#pragma once
+
+#include "loop/loop.h"
+
+/* The one way from another thread into the loop: fn(arg) runs on the loop, in order per thread. */
+struct mailbox;
+
+struct mailbox *mailbox_create(struct loop *l);
+/* What is queued is still run. No post may come after. */
+void mailbox_destroy(struct mailbox **m);
+void mailbox_post(struct mailbox *m, void (*fn)(void *arg), void *arg); /* any thread */
+/* mailbox_post in the shape that lower floors take as a plain function. */
+void mailbox_post_fn(void *mailbox, void (*fn)(void *arg), void *arg);
