@@ -10,8 +10,8 @@
  * checks the first two; it does not know the curve Ed25519 (RFC 8037), which goes to OpenSSL.
  *
  * A key serves one algorithm, which follows from its kty and crv (and must agree with its `alg`, if
- * that is given). Left out, with a log line: symmetric keys, RSA under 2048 bits, other curves, keys
- * for encryption. Private parts are dropped.
+ * that is given). Left out, with a log line: symmetric keys, RSA under 2048 bits, other curves,
+ * keys for encryption. Private parts are dropped.
  */
 struct jwks;
 

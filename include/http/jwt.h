@@ -7,9 +7,9 @@
 /*
  * JSON Web Tokens (RFC 7519) in the compact serialization of JWS (RFC 7515 section 7.1). Sans-io:
  * bytes, keys and the time go in, claims come out. Rules: spec rest.md "Authentication" and the
- * best current practices of RFC 8725: the algorithm of a token never chooses the kind of key, `crit`
- * is refused because no extension is understood here, and nothing of the claims is looked at before
- * the signature is good.
+ * best current practices of RFC 8725: the algorithm of a token never chooses the kind of key,
+ * `crit` is refused because no extension is understood here, and nothing of the claims is looked at
+ * before the signature is good.
  *
  * HS256 is checked against the local secret only, RS256, ES256 and EdDSA (Ed25519, RFC 8037)
  * against a JWKS only.
@@ -59,7 +59,8 @@ enum jwt_result jwt_verify(const char *token, size_t len, const struct jwt_keys 
 void jwt_claims_finish(struct jwt_claims *c);
 
 struct jwt_mint {
-	const char *sub, *name, *avatar, *neighborhood; /* sub is required, NULL leaves others out */
+	const char *sub, *name, *avatar,
+		*neighborhood; /* sub is required, NULL leaves others out */
 	const char *issuer, *audience; /* NULL: left out */
 	unsigned roles;
 	uint64_t now_ms, ttl_ms;
@@ -71,7 +72,8 @@ char *jwt_mint(const struct jwt_mint *m, const char *secret, size_t secret_len);
 /*
  * The secret file: its text without white space at the end is the key. One shorter than 32
  * characters (RFC 7518 section 3.2 wants 256 bits) or readable by everybody is refused, one that
- * its group may read gets a warning in the log. `make`: a missing one is made first, with mode 0600 and 256
- * random bits in base64url. NULL with a text in error on failure; the caller frees the result.
+ * its group may read gets a warning in the log. `make`: a missing one is made first, with mode 0600
+ * and 256 random bits in base64url. NULL with a text in error on failure; the caller frees the
+ * result.
  */
 char *jwt_secret_load(const char *path, bool make, char *error, size_t error_size);
