@@ -1,3 +1,5 @@
+#define LOG_MODULE "auth"
+
 #include "http/jwks.h"
 
 #include <jansson.h>
@@ -8,11 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
-
-#define LOG_MODULE "auth"
-#include "base/log.h"
 
 #define KEYS_MAX 64
 #define RSA_BITS_MIN 2048

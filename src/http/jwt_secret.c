@@ -1,3 +1,5 @@
+#define LOG_MODULE "auth"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -7,12 +9,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "http/jwt.h"
-
-#define LOG_MODULE "auth"
-#include "base/log.h"
 
 #define SECRET_MIN 32
 #define SECRET_MAX 1024

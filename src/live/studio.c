@@ -1,15 +1,15 @@
+#define LOG_MODULE "studio"
+
 #include "live/studio.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/list.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "internal.h"
-
-#define LOG_MODULE "studio"
-#include "base/log.h"
 
 enum action {
 	ACTION_CREATE,
