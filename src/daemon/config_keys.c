@@ -1,0 +1,234 @@
+#include <string.h>
+
+#include "base/text.h"
+#include "daemon/config.h"
+
+#define KILO 1024ull
+#define MEGA (1024ull * KILO)
+#define GIGA (1024ull * MEGA)
+#define MS 1000ull
+#define SECOND 1000000ull
+#define MINUTE (60 * SECOND)
+#define HOUR (60 * MINUTE)
+#define DAY (24 * HOUR)
+#define AT(section, field) offsetof(struct config, section.field)
+
+static const char *const takeover_words[] = {"newest", "reject", NULL};
+static const char *const container_words[] = {"cmaf", NULL};
+static const char *const mp4_words[] = {"end", "demand", "off", NULL};
+static const char *const format_words[] = {"text", "json", NULL};
+static const char *const http_schemes[] = {"http://", "https://", NULL};
+static const char *const store_schemes[] = {"sqlite:", NULL};
+static const char *const redis_schemes[] = {"redis://", "rediss://", "unix://", NULL};
+
+static const struct {
+	const char *section, *help;
+} sections[] = {
+	{"server",
+		"The process: where it keeps its socket, how it stops, how the world reaches it."},
+	{"rtmp", "Publishers: where encoders connect, and what they may do."},
+	{"http", "Viewers and the API."},
+	{"hls", "What viewers get: low-latency HLS."},
+	{"stream", "The life of a stream."},
+	{"media", "Recordings on disk."},
+	{"store", "The database."},
+	{"auth", "Who may do what."},
+	{"limits", "How much a stranger may ask for."},
+	{"redis", "State that several nodes share."},
+	{"log", "What is written to stderr, and how."},
+};
+
+static const struct config_key keys[] = {
+	{"server", "run_dir", CONFIG_PATH, AT(server, run_dir), "var/run", .required = true,
+		.help = "Folder of the Unix socket (soukd.sock) and the pid file."},
+	{"server", "drain", CONFIG_DURATION, AT(server, drain_us), "30s", 0, 10 * MINUTE,
+		.reload = true,
+		.help = "How long SIGTERM waits for recordings and answers before stopping hard."},
+	{"server", "public_url", CONFIG_URL, AT(server, public_url), "", .words = http_schemes,
+		.help = "URL under which viewers reach this server; empty: from the request's "
+			"Host."},
+	{"server", "fast_threads", CONFIG_INT, AT(server, fast_threads), "2", 1, 64,
+		.help = "Threads for short disk work: segments and journals."},
+	{"server", "slow_threads", CONFIG_INT, AT(server, slow_threads), "1", 1, 64,
+		.help = "Threads for long work: making and deleting recordings, backups."},
+
+	{"rtmp", "listen", CONFIG_PORTS, AT(rtmp, listen), "1935",
+		.help = "Where encoders connect; empty: nowhere."},
+	{"rtmp", "tls_listen", CONFIG_PORTS, AT(rtmp, tls_listen), "",
+		.help = "The same with TLS (RTMPS), by the certificate of [http]; empty: nowhere."},
+	{"rtmp", "app", CONFIG_TEXT, AT(rtmp, app), "live", .required = true,
+		.help = "The application name in rtmp://HOST/APP."},
+	{"rtmp", "takeover", CONFIG_ENUM, AT(rtmp, takeover), "newest", .words = takeover_words,
+		.reload = true,
+		.help = "A second publisher on a key replaces the first (newest) or is refused."},
+	{"rtmp", "max_bitrate", CONFIG_RATE, AT(rtmp, max_bitrate), "20M", 64000, 1000000000,
+		.help = "Bits a second that a publisher may send, averaged over 10 s."},
+	{"rtmp", "handshake_timeout", CONFIG_DURATION, AT(rtmp, handshake_us), "5s", 100 * MS,
+		MINUTE, .help = "Time for the handshake."},
+	{"rtmp", "publish_timeout", CONFIG_DURATION, AT(rtmp, publish_us), "10s", 100 * MS,
+		10 * MINUTE, .help = "Time from the handshake to the publish command."},
+	{"rtmp", "silence_timeout", CONFIG_DURATION, AT(rtmp, silence_us), "15s", SECOND,
+		10 * MINUTE,
+		.help = "A publisher that sends nothing for so long is taken for lost."},
+	{"rtmp", "max_jump", CONFIG_DURATION, AT(rtmp, max_jump_us), "3s", 200 * MS, MINUTE,
+		.help = "A larger step of an encoder's clock becomes a discontinuity."},
+	{"rtmp", "max_message", CONFIG_SIZE, AT(rtmp, max_message), "8M", 64 * KILO, 16 * MEGA - 1,
+		.help = "Largest RTMP message."},
+	{"rtmp", "max_chunk", CONFIG_SIZE, AT(rtmp, max_chunk), "1M", 128, 16 * MEGA - 1,
+		.help = "Largest chunk size that a peer may set."},
+	{"rtmp", "max_chunk_streams", CONFIG_INT, AT(rtmp, max_chunk_streams), "64", 8, 1024,
+		.help = "Chunk streams that a connection may open."},
+	{"rtmp", "max_connections", CONFIG_INT, AT(rtmp, max_connections), "1000", 0, 1000000,
+		.reload = true, .help = "RTMP connections in all; 0: no bound."},
+	{"rtmp", "max_per_address", CONFIG_INT, AT(rtmp, max_per_address), "200", 0, 1000000,
+		.reload = true, .help = "RTMP connections from one address; 0: no bound."},
+	{"rtmp", "max_publishers", CONFIG_INT, AT(rtmp, max_publishers), "500", 1, 1000000,
+		.reload = true, .help = "Publishers in all."},
+
+	{"http", "listen", CONFIG_PORTS, AT(http, listen), "8080",
+		.help = "Where viewers and API clients connect; empty: nowhere."},
+	{"http", "tls_listen", CONFIG_PORTS, AT(http, tls_listen), "",
+		.help = "The same with TLS; empty: nowhere."},
+	{"http", "cert", CONFIG_PATH, AT(http, cert), "",
+		.help = "Certificate chain (PEM) for the TLS ports; read again on SIGHUP."},
+	{"http", "key", CONFIG_PATH, AT(http, key), "",
+		.help = "Private key (PEM) of the certificate."},
+	{"http", "max_connections", CONFIG_INT, AT(http, max_connections), "10000", 0, 1000000,
+		.reload = true, .help = "HTTP connections in all; 0: no bound."},
+	{"http", "max_per_address", CONFIG_INT, AT(http, max_per_address), "1000", 0, 1000000,
+		.reload = true, .help = "HTTP connections from one address; 0: no bound."},
+	{"http", "max_body", CONFIG_SIZE, AT(http, max_body), "256k", KILO, 16 * MEGA,
+		.help = "Largest request body."},
+	{"http", "header_timeout", CONFIG_DURATION, AT(http, header_us), "10s", 100 * MS,
+		10 * MINUTE, .help = "Time for a request's headers and body to arrive."},
+	{"http", "idle_timeout", CONFIG_DURATION, AT(http, idle_us), "60s", SECOND, HOUR,
+		.help = "A connection without a request is closed after so long."},
+	{"http", "stall_timeout", CONFIG_DURATION, AT(http, stall_us), "30s", SECOND, HOUR,
+		.help = "A client that takes nothing of its answer for so long is dropped."},
+
+	{"hls", "part_target", CONFIG_DURATION, AT(hls, part_target_us), "200ms", 100 * MS,
+		2 * SECOND, .help = "Length of a part: the step of low latency."},
+	{"hls", "segment_target", CONFIG_DURATION, AT(hls, segment_target_us), "2s", 500 * MS,
+		10 * SECOND, .help = "Length of a segment; cut at the nearest keyframe."},
+	{"hls", "window", CONFIG_INT, AT(hls, window), "12", 3, 1000,
+		.help = "Segments in the live playlist."},
+	{"hls", "memory_segments", CONFIG_INT, AT(hls, memory_segments), "2", 2, 1000,
+		.help = "Newest segments kept in memory; older ones are served from disk."},
+	{"hls", "container", CONFIG_ENUM, AT(hls, container), "cmaf", .words = container_words,
+		.help = "Format of segments."},
+	{"hls", "dvr", CONFIG_DURATION, AT(hls, dvr_us), "0", 0, 30 * DAY, .word = "all",
+		.help = "How far back viewers may go in a live stream; 0: only the window."},
+
+	{"stream", "grace", CONFIG_DURATION, AT(stream, grace_us), "60s", 0, DAY, .reload = true,
+		.help = "An encoder that was lost may come back for so long before the stream "
+			"ends."},
+	{"stream", "unpublished_timeout", CONFIG_DURATION, AT(stream, unpublished_us), "10m",
+		10 * SECOND, 7 * DAY, .reload = true,
+		.help = "A stream that went live but gets no publisher ends after so long."},
+
+	{"media", "root", CONFIG_PATH, AT(media, root), "var/media", .required = true,
+		.help = "Folder of the recordings."},
+	{"media", "min_free", CONFIG_SIZE, AT(media, min_free), "1G", 0, 1024 * 1024 * GIGA,
+		.reload = true,
+		.help = "With less free on the disk recording stops; live goes on."},
+	{"media", "keep_days", CONFIG_INT, AT(media, keep_days), "0", 0, 36500, .reload = true,
+		.help = "Days after which a recording is deleted; 0: never."},
+	{"media", "max_bytes", CONFIG_SIZE, AT(media, max_bytes), "0", 0, 1024 * 1024 * GIGA,
+		.reload = true,
+		.help = "The oldest recordings go when all take more; 0: no bound."},
+	{"media", "mp4", CONFIG_ENUM, AT(media, mp4), "end", .words = mp4_words, .reload = true,
+		.help = "When recording.mp4 is made: at the stream's end, when asked for, or "
+			"never."},
+
+	{"store", "url", CONFIG_URL, AT(store, url), "sqlite:var/souk.db", .words = store_schemes,
+		.required = true, .help = "The database: sqlite:PATH."},
+
+	{"auth", "secret_file", CONFIG_PATH, AT(auth, secret_file), "var/secret", .required = true,
+		.help = "File with the secret of HS256 tokens; made at the first start (mode "
+			"0600)."},
+	{"auth", "jwks_file", CONFIG_PATH, AT(auth, jwks_file), "", .reload = true,
+		.help = "Public keys (JWKS) of RS256, ES256 and EdDSA tokens; read again on "
+			"change."},
+	{"auth", "issuer", CONFIG_TEXT, AT(auth, issuer), "", .reload = true,
+		.help = "Tokens must carry this iss; empty: any."},
+	{"auth", "audience", CONFIG_TEXT, AT(auth, audience), "", .reload = true,
+		.help = "Tokens must carry this aud; empty: any."},
+	{"auth", "allow_guests", CONFIG_BOOL, AT(auth, allow_guests), "yes", .reload = true,
+		.help = "Whether viewers without a token may watch."},
+	{"auth", "leeway", CONFIG_DURATION, AT(auth, leeway_us), "30s", 0, 10 * MINUTE,
+		.reload = true, .help = "Difference of clocks that a token's times may have."},
+
+	{"limits", "user_requests", CONFIG_INT, AT(limits, user_requests), "600", 0, 1000000,
+		.reload = true, .help = "API requests of one user a minute; 0: no bound."},
+	{"limits", "address_requests", CONFIG_INT, AT(limits, address_requests), "1200", 0, 1000000,
+		.reload = true, .help = "API requests from one address a minute; 0: no bound."},
+
+	{"redis", "url", CONFIG_URL, AT(redis, url), "", .words = redis_schemes, .secret = true,
+		.help = "Redis for state shared by several nodes; empty: state stays in the "
+			"process."},
+
+	{"log", "level", CONFIG_LEVELS, AT(log, level), "info", .reload = true, .required = true,
+		.help = "debug, info, warn, error or off; per module: info,rtmp=debug."},
+	{"log", "format", CONFIG_ENUM, AT(log, format), "text", .words = format_words,
+		.reload = true, .help = "key=value lines (text) or JSON."},
+};
+
+size_t config_key_count(void)
+{
+	return sizeof(keys) / sizeof(keys[0]);
+}
+
+const struct config_key *config_key_at(size_t i)
+{
+	return &keys[i];
+}
+
+const struct config_key *config_key_find(const char *section, const char *name)
+{
+	for (size_t i = 0; i < config_key_count(); i++) {
+		if (text_eq(keys[i].section, section) && text_eq(keys[i].name, name)) {
+			return &keys[i];
+		}
+	}
+	return NULL;
+}
+
+const char *config_section_help(const char *section)
+{
+	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
+		if (text_eq(sections[i].section, section)) {
+			return sections[i].help;
+		}
+	}
+	return NULL;
+}
+
+void config_example(struct buf *out)
+{
+	buf_put_str(out,
+		"; Configuration of soukd: every key with its default. Later sources win: this "
+		"file,\n"
+		"; SOUKD_SECTION_KEY in the environment, --set section.key=value. Ports are PORT "
+		"or\n"
+		"; ADDRESS:PORT, several with commas; durations 200ms, 2s, 10m, 1h, 30d; sizes "
+		"and\n"
+		"; rates 256k, 20M, 1G. Paths are relative to the working directory. [reload] "
+		"marks\n"
+		"; what SIGHUP changes in a running server; the rest needs a restart.\n");
+	const char *section = "";
+	for (size_t i = 0; i < config_key_count(); i++) {
+		const struct config_key *k = &keys[i];
+		if (strcmp(section, k->section) != 0) {
+			section = k->section;
+			buf_printf(out, "\n; %s\n[%s]\n", config_section_help(section), section);
+		}
+		buf_printf(out, "\n; %s", k->help);
+		if (k->type >= CONFIG_DURATION) {
+			buf_put_str(out, " (");
+			config_key_range(k, out);
+			buf_put_str(out, ")");
+		}
+		buf_printf(out, "%s\n%s =%s%s\n", k->reload ? " [reload]" : "", k->name,
+			k->fallback[0] != '\0' ? " " : "", k->fallback);
+	}
+}
