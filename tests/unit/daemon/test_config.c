@@ -1,8 +1,3 @@
-#include <cmocka.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +7,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "daemon/config.h"
+#include "support/test.h"
 
 static const struct config_key *key_of(const char *section, const char *name)
 {
