@@ -1,0 +1,126 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "live/stream.h"
+#include "loop/loop.h"
+#include "model/repo.h"
+
+/*
+ * The streams that are live in this process, by id and by key, and the way for publishers in.
+ * The edge (RTMP today) embeds a live_publisher; every call on the loop thread.
+ */
+enum live_takeover { LIVE_TAKEOVER_NEWEST, LIVE_TAKEOVER_REJECT };
+enum live_mp4 { LIVE_MP4_END, LIVE_MP4_DEMAND, LIVE_MP4_OFF };
+
+struct live_config {
+	struct media_config media;       /* first_* are set per stream */
+	uint64_t grace_us, unpublished_us;
+	enum live_takeover takeover;
+	unsigned max_publishers;
+	const char *media_root;          /* borrowed for the registry's life */
+	uint64_t min_free;               /* bytes */
+	uint64_t keep_us, max_bytes;     /* retention; 0: no bound */
+	enum live_mp4 mp4;
+};
+
+struct live_registry;
+
+struct live_registry *live_registry_create(struct loop *l, struct repo repo,
+	const struct live_config *config);
+/* All streams must be gone or are dropped as a crash would (their recordings recover at start). */
+void live_registry_destroy(struct live_registry **r);
+/*
+ * At start: streams that are live in the store become INTERRUPTED (WAITING if they never had a
+ * publisher) with their window and recording continued; recordings left open are finished.
+ */
+void live_registry_recover(struct live_registry *r);
+
+struct live_stream *live_registry_find(struct live_registry *r, struct uuid id);
+/* Iterates in order of going live: start with NULL. */
+struct live_stream *live_registry_next(struct live_registry *r, const struct live_stream *after);
+unsigned live_registry_count(const struct live_registry *r);
+unsigned live_registry_publishers(const struct live_registry *r);
+/* Emitted (data: live_stream) when a stream is opened; for state: live_stream_changed. */
+struct signal *live_registry_opened(struct live_registry *r);
+
+/* After the store committed go-live: the stream waits for its publisher from now on. */
+struct live_stream *live_registry_open(struct live_registry *r, const struct stream_record *row);
+/* After the store committed a new key: the publisher on the old one is kicked (LIVE_KICK_ROTATED). */
+void live_registry_rekey(struct live_registry *r, const struct stream_record *row);
+
+enum live_end_reason { LIVE_END_REQUESTED, LIVE_END_STOPPED, LIVE_END_GRACE, LIVE_END_UNPUBLISHED,
+	LIVE_END_ADMIN };
+const char *live_end_reason_text(enum live_end_reason r); /* the words of streams.end_reason */
+
+/* Ends a live stream: closes the publisher, finishes media, writes the end to the store, then
+ * finishes the recording. `done` comes after the store's commit (may be NULL). */
+void live_registry_end(struct live_registry *r, struct live_stream *s, enum live_end_reason reason,
+	repo_done done, void *user);
+
+/*
+ * Draining: publishers are refused and kicked (LIVE_KICK_DRAIN), segments and VODs of what was
+ * recorded so far are finished; streams stay live in the store, so that their encoders can come
+ * back after a restart. `done` when nothing is left to do.
+ */
+void live_registry_drain(struct live_registry *r, void (*done)(void *user), void *user);
+/* Closes the publisher only, as an operator's kick; the grace begins. False: no publisher. */
+bool live_registry_kick(struct live_registry *r, struct live_stream *s);
+/* Deletes a recording's files and rows; done(user, outcome). Refused (WRONG_STATE) while live. */
+void live_registry_delete_recording(
+	struct live_registry *r, struct uuid stream_id, repo_done done, void *user);
+/* Settings that a reload may change: grace, timeouts, takeover, limits, retention. */
+void live_registry_reconfigure(struct live_registry *r, const struct live_config *config);
+
+/* Publishers */
+
+enum live_refusal { LIVE_REFUSE_WRONG_KEY, LIVE_REFUSE_ROTATED_KEY, LIVE_REFUSE_ENDED,
+	LIVE_REFUSE_NOT_LIVE, LIVE_REFUSE_BUSY, LIVE_REFUSE_FULL, LIVE_REFUSE_DRAINING };
+const char *live_refusal_code(enum live_refusal r); /* a stable word: "wrong_key", … */
+const char *live_refusal_text(enum live_refusal r); /* a sentence for the encoder's log */
+
+enum live_kick { LIVE_KICK_TAKEOVER, LIVE_KICK_ENDED, LIVE_KICK_ROTATED, LIVE_KICK_ADMIN,
+	LIVE_KICK_DRAIN };
+const char *live_kick_code(enum live_kick k);
+const char *live_kick_text(enum live_kick k);
+
+struct live_publisher;
+
+struct live_publisher_ops {
+	/* One of the two, later than live_publisher_join. */
+	void (*admitted)(struct live_publisher *p, struct live_stream *s);
+	void (*refused)(struct live_publisher *p, enum live_refusal reason);
+	/* The stream wants no more of this publisher; it is detached already: close the connection. */
+	void (*kicked)(struct live_publisher *p, enum live_kick reason);
+};
+
+struct live_publisher {
+	const struct live_publisher_ops *ops;
+	char address[64];
+	/* The registry's own: zero before join. */
+	struct live_registry *registry;
+	struct live_stream *stream;
+	struct list link;
+	bool pending;
+	uint8_t key_hash[STREAM_KEY_HASH_SIZE];
+};
+
+/* Asks to publish on a key (its text). */
+void live_publisher_join(struct live_publisher *p, struct live_registry *r, const char *key);
+/* The encoder said that it stops: ends the stream. Also cancels a pending join. */
+void live_publisher_stop(struct live_publisher *p);
+/* The connection is lost: the grace begins. Also cancels a pending join; safe to repeat. */
+void live_publisher_lost(struct live_publisher *p);
+
+/* Media of an admitted publisher. Data is borrowed for the call. */
+enum media_result live_publisher_configure(struct live_publisher *p, enum media_kind kind,
+	unsigned track, enum media_codec codec, const uint8_t *config, size_t len);
+enum media_result live_publisher_sample(struct live_publisher *p, const struct media_sample *s);
+void live_publisher_metadata(struct live_publisher *p, const struct live_metadata *m);
+
+/* SHA-256 of a key's text, as it is stored. */
+void live_key_hash(const char *key, uint8_t out[STREAM_KEY_HASH_SIZE]);
+/* A new key: 32 characters of base64url (192 random bits), with NUL. */
+#define LIVE_KEY_SIZE 33
+void live_key_new(const struct clock *clock, char out[static LIVE_KEY_SIZE]);

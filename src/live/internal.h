@@ -1,0 +1,121 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "base/map.h"
+#include "base/metrics.h"
+#include "live/registry.h"
+#include "loop/timer.h"
+#include "loop/work.h"
+#include "media/recorder.h"
+#include "media/vod.h"
+
+/* What the files of this room share; nobody else includes it. */
+
+struct recording;
+struct join;
+
+struct live_metrics {
+	struct metric *streams, *publishers, *interruptions, *ended, *vod_ready;
+	struct metric *refused[LIVE_REFUSE_DRAINING + 1];
+	struct metric *recorded_bytes, *recorded_segments, *recording_failures, *recording_alert;
+};
+
+struct live_registry {
+	struct loop *loop;
+	struct repo repo;
+	struct live_config config;
+	char *media_root;
+	struct list streams; /* live_stream.link, in order of going live */
+	struct map *by_id;
+	struct list joins; /* join.link: publishers that wait for their answer */
+	struct list vod_jobs; /* vod_job.link */
+	unsigned publishers;
+	struct signal opened;
+	struct timer *retention_timer;
+	unsigned retention_offset; /* of the sweep that is under way */
+	uint64_t retention_bytes;
+	bool draining;
+	unsigned drain_pending;
+	void (*drain_done)(void *user);
+	void *drain_user;
+	struct live_metrics metrics;
+};
+
+struct live_stream {
+	struct live_registry *registry;
+	struct list link;
+	struct uuid id;
+	char id_text[UUID_TEXT_SIZE];
+	struct stream_record record;
+	enum live_state state;
+	struct media_engine *engine;
+	struct live_publisher *publisher;
+	struct recording *recording;
+	struct timer *timer; /* unpublished, grace, retry of the end's write, linger: by state */
+	struct signal updated, changed, destroyed;
+	struct live_metadata metadata;
+	uint64_t published_at_ms, first_published_at_ms, bytes_in;
+	uint32_t interruptions;
+	bool row_opened; /* the recording's row was asked for */
+	enum live_end_reason end_reason;
+	uint64_t ended_at_ms;
+	bool end_committed, vod_settled;
+	repo_done end_done;
+	void *end_user;
+};
+
+/* registry.c */
+void live_drain_step(struct live_registry *r);
+
+/* stream.c */
+struct live_stream *live_stream_create(struct live_registry *r, const struct stream_record *row,
+	const struct recording_index *index);
+void live_stream_destroy(struct live_stream *s);
+void live_stream_attach(struct live_stream *s, struct live_publisher *p);
+/* Takes the publisher away without a word to it; media is finished, the grace begins. */
+void live_stream_detach(struct live_stream *s);
+void live_stream_finish(
+	struct live_stream *s, enum live_end_reason reason, repo_done done, void *user);
+void live_stream_flush(struct live_stream *s, void (*done)(void *user), void *user);
+
+/* publisher.c */
+void live_publisher_kick(struct live_publisher *p, enum live_kick reason);
+void live_joins_drop(struct live_registry *r);
+
+/*
+ * The disk side of one stream, in order on a queue of the fast lane (recorder_queue.c). Segments
+ * that cannot be stored stay in the window's memory; the failure is an alert, not an end.
+ */
+struct recording_stats {
+	uint64_t bytes, segments, failures;
+	bool failing;
+};
+
+struct recording *recording_create(struct live_registry *r, const char *id_text, bool keep);
+/* What was submitted is still written; the struct goes after the last job. */
+void recording_release(struct recording **rec);
+void recording_init_segment(struct recording *rec, unsigned number, struct rcbuf *bytes);
+void recording_segment(struct recording *rec, struct media_segment *segment);
+void recording_daterange(struct recording *rec, const struct media_daterange *range);
+/* done(user) after all that was submitted before is on disk; the journal is closed until the next
+ * segment. */
+void recording_flush(struct recording *rec, void (*done)(void *user), void *user);
+void recording_stats(const struct recording *rec, struct recording_stats *out);
+
+/*
+ * Makes the VOD of a folder on the slow lane and tells the store (vod_job.c): the playlist, then
+ * `done`, then the progressive file if wanted.
+ */
+void vod_job_start(struct live_registry *r, struct uuid stream_id, bool want_mp4,
+	void (*done)(void *user), void *user);
+bool vod_job_running(const struct live_registry *r, struct uuid stream_id);
+/* Forgets the callbacks: the registry goes. */
+void vod_jobs_drop(struct live_registry *r);
+
+/* retention.c */
+void retention_start(struct live_registry *r);
+
+char *live_recording_dir(const struct live_registry *r, const char *id_text);

@@ -1,0 +1,189 @@
+#define LOG_MODULE "live"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "internal.h"
+
+/* A publisher that waits for its answer; outlives it if the connection goes first. */
+struct join {
+	struct list link;
+	struct live_registry *registry;
+	struct live_publisher *publisher; /* NULL: gone */
+};
+
+static void join_free(struct join *j)
+{
+	list_remove(&j->link);
+	free(j);
+}
+
+void live_joins_drop(struct live_registry *r)
+{
+	struct join *j, *next;
+	list_for_each_safe (j, next, &r->joins, link) {
+		j->publisher = NULL;
+		j->registry = NULL;
+		list_remove(&j->link);
+	}
+}
+
+static void refuse(struct live_publisher *p, enum live_refusal reason)
+{
+	metric_add(p->registry->metrics.refused[reason], 1);
+	log_warn("publish refused", kv_str("reason", live_refusal_code(reason)),
+		kv_str("address", p->address));
+	p->ops->refused(p, reason);
+}
+
+/* Why a key that the store knows may not publish now; its stream if it may. */
+static struct live_stream *find_by_key(struct live_publisher *p, enum live_refusal *why)
+{
+	struct live_registry *r = p->registry;
+	struct stream_record row;
+	struct live_stream *s = NULL;
+	enum repo_result found = r->repo.ops->stream_by_key(r->repo.impl, p->key_hash, &row);
+	if (found != REPO_OK) {
+		*why = found == REPO_WRONG_STATE ? LIVE_REFUSE_ROTATED_KEY : LIVE_REFUSE_WRONG_KEY;
+		return NULL;
+	}
+	switch (row.status) {
+	case STREAM_SCHEDULED:
+		*why = LIVE_REFUSE_NOT_LIVE;
+		break;
+	case STREAM_LIVE:
+		s = live_registry_find(r, row.id);
+		*why = LIVE_REFUSE_ENDED;
+		break;
+	case STREAM_ENDED:
+	case STREAM_CANCELLED:
+		*why = LIVE_REFUSE_ENDED;
+		break;
+	}
+	stream_record_finish(&row);
+	if (s && s->state == LIVE_FINISHING)
+		s = NULL;
+	return s;
+}
+
+static void take_over(struct live_stream *s)
+{
+	struct live_publisher *old = s->publisher;
+	log_info("publisher taken over", kv_str("stream", s->id_text),
+		kv_str("old_address", old->address));
+	live_stream_detach(s);
+	live_publisher_kick(old, LIVE_KICK_TAKEOVER);
+}
+
+static void join_answer(void *arg)
+{
+	struct join *j = arg;
+	struct live_publisher *p = j->publisher;
+	struct live_registry *r = j->registry;
+	enum live_refusal why;
+	join_free(j);
+	if (!p || !r)
+		return;
+	p->pending = false;
+	if (r->draining) {
+		refuse(p, LIVE_REFUSE_DRAINING);
+		return;
+	}
+	struct live_stream *s = find_by_key(p, &why);
+	if (!s) {
+		refuse(p, why);
+		return;
+	}
+	if (s->publisher && r->config.takeover == LIVE_TAKEOVER_REJECT) {
+		refuse(p, LIVE_REFUSE_BUSY);
+		return;
+	}
+	if (!s->publisher && r->config.max_publishers &&
+		r->publishers >= r->config.max_publishers) {
+		refuse(p, LIVE_REFUSE_FULL);
+		return;
+	}
+	if (s->publisher)
+		take_over(s);
+	live_stream_attach(s, p);
+	p->ops->admitted(p, s);
+}
+
+/*~ The key is looked up and the answer comes back in a later turn of the loop, so that the edge
+ * sees one behaviour whatever the store is. Next stop: live_stream_attach in stream.c. */
+void live_publisher_join(struct live_publisher *p, struct live_registry *r, const char *key)
+{
+	struct join *j = mem_new(struct join);
+	p->registry = r;
+	p->stream = NULL;
+	p->pending = true;
+	live_key_hash(key, p->key_hash);
+	j->registry = r;
+	j->publisher = p;
+	list_append(&r->joins, &j->link);
+	loop_defer(r->loop, join_answer, j);
+}
+
+static void cancel_join(struct live_publisher *p)
+{
+	struct join *j;
+	if (!p->pending)
+		return;
+	p->pending = false;
+	list_for_each (j, &p->registry->joins, link) {
+		if (j->publisher == p)
+			j->publisher = NULL;
+	}
+}
+
+void live_publisher_stop(struct live_publisher *p)
+{
+	struct live_stream *s = p->stream;
+	cancel_join(p);
+	if (!s)
+		return;
+	live_stream_detach(s);
+	live_stream_finish(s, LIVE_END_STOPPED, NULL, NULL);
+}
+
+void live_publisher_lost(struct live_publisher *p)
+{
+	cancel_join(p);
+	if (p->stream)
+		live_stream_detach(p->stream);
+}
+
+void live_publisher_kick(struct live_publisher *p, enum live_kick reason)
+{
+	log_info("publisher closed", kv_str("reason", live_kick_code(reason)),
+		kv_str("address", p->address));
+	p->ops->kicked(p, reason);
+}
+
+enum media_result live_publisher_configure(struct live_publisher *p, enum media_kind kind,
+	unsigned track, enum media_codec codec, const uint8_t *config, size_t len)
+{
+	if (!p->stream)
+		return MEDIA_BAD_SAMPLE;
+	return media_engine_configure(p->stream->engine, kind, track, codec, config, len);
+}
+
+enum media_result live_publisher_sample(struct live_publisher *p, const struct media_sample *sample)
+{
+	if (!p->stream)
+		return MEDIA_BAD_SAMPLE;
+	p->stream->bytes_in += sample->len;
+	return media_engine_write(p->stream->engine, sample);
+}
+
+void live_publisher_metadata(struct live_publisher *p, const struct live_metadata *m)
+{
+	struct live_stream *s = p->stream;
+	if (!s)
+		return;
+	s->metadata = *m;
+	if (m->has_video || m->has_audio)
+		media_engine_expect(s->engine, m->has_video, m->has_audio);
+	signal_emit(&s->changed, s);
+}

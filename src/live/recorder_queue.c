@@ -1,0 +1,250 @@
+#define LOG_MODULE "recording"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "internal.h"
+
+/* Jobs that may wait for a disk that hangs before segments are given up. */
+#define QUEUE_MAX 32
+/* A spooled segment outlives the playlist by this many, for players that are on their way. */
+#define SPOOL_SLACK 4
+
+struct recording {
+	struct live_registry *registry; /* for settings and metrics; NULL once released */
+	struct work_queue *queue;
+	char *dir, *id_text;
+	bool keep;
+	uint64_t min_free;
+	unsigned window;
+	unsigned refs; /* the stream's, and one a job */
+	struct recording_stats stats;
+	struct live_metrics metrics;
+	/* The lane's own. */
+	struct recorder *recorder;
+};
+
+enum job_kind { JOB_INIT, JOB_SEGMENT, JOB_DATERANGE, JOB_FLUSH };
+
+struct job {
+	struct recording *rec;
+	enum job_kind kind;
+	enum recorder_result result;
+	unsigned number; /* JOB_INIT */
+	struct rcbuf *bytes;
+	struct media_segment *segment; /* loop only */
+	struct recorder_segment copy; /* what the lane sees of it */
+	struct media_daterange range;
+	uint64_t min_free;
+	void (*flushed)(void *user);
+	void *user;
+};
+
+struct recording *recording_create(struct live_registry *r, const char *id_text, bool keep)
+{
+	struct recording *rec = mem_new(struct recording);
+	rec->registry = r;
+	rec->queue = work_queue_create(loop_work(r->loop), WORK_FAST);
+	rec->dir = live_recording_dir(r, id_text);
+	rec->id_text = mem_strdup(id_text);
+	rec->keep = keep;
+	rec->window = r->config.media.window;
+	rec->refs = 1;
+	rec->metrics = r->metrics;
+	return rec;
+}
+
+static void recording_unref(struct recording *rec)
+{
+	if (--rec->refs > 0)
+		return;
+	/* Only reached when no job is left, so the lane holds nothing. */
+	recorder_close(rec->recorder);
+	free(rec->dir);
+	free(rec->id_text);
+	free(rec);
+}
+
+void recording_release(struct recording **rec)
+{
+	if (!*rec)
+		return;
+	(*rec)->registry = NULL;
+	work_queue_release(&(*rec)->queue);
+	recording_unref(*rec);
+	*rec = NULL;
+}
+
+static enum recorder_result job_write(struct job *job)
+{
+	struct recording *rec = job->rec;
+	if (!rec->recorder) {
+		enum recorder_result opened = recorder_open(rec->dir, &rec->recorder);
+		if (opened != RECORDER_OK)
+			return opened;
+	}
+	switch (job->kind) {
+	case JOB_INIT:
+		return recorder_init_segment(rec->recorder, 0, job->number, rcbuf_data(job->bytes),
+			rcbuf_len(job->bytes));
+	case JOB_SEGMENT:
+		return recorder_append(rec->recorder, &job->copy, job->min_free);
+	case JOB_DATERANGE:
+		return recorder_daterange(rec->recorder, &job->range);
+	case JOB_FLUSH:
+		break;
+	}
+	return RECORDER_OK;
+}
+
+static void job_run(void *arg)
+{
+	struct job *job = arg;
+	struct recording *rec = job->rec;
+	if (job->kind == JOB_FLUSH) {
+		recorder_close(rec->recorder);
+		rec->recorder = NULL;
+		return;
+	}
+	job->result = job_write(job);
+	uint64_t gone = rec->window + SPOOL_SLACK;
+	if (job->kind == JOB_SEGMENT && !rec->keep && rec->recorder && job->copy.sequence >= gone)
+		recorder_discard(rec->recorder, job->copy.rendition, job->copy.sequence - gone);
+}
+
+static void job_free(struct job *job)
+{
+	for (size_t i = 0; i < job->copy.n_pieces; i++)
+		rcbuf_unref(&job->copy.pieces[i]);
+	free(job->copy.pieces);
+	rcbuf_unref(&job->bytes);
+	media_segment_unref(&job->segment);
+	free((char *)job->range.id);
+	free((char *)job->range.class_name);
+	free((char *)job->range.attributes);
+	free(job);
+}
+
+/* Says once that the disk fails, once that it works again: between them live goes on alone. */
+static void recording_note(struct recording *rec, enum recorder_result result)
+{
+	if (result == RECORDER_OK) {
+		if (rec->stats.failing) {
+			rec->stats.failing = false;
+			metric_change(rec->metrics.recording_alert, -1);
+			log_info("recording works again", kv_str("stream", rec->id_text));
+		}
+		return;
+	}
+	rec->stats.failures++;
+	metric_add(rec->metrics.recording_failures, 1);
+	if (rec->stats.failing)
+		return;
+	rec->stats.failing = true;
+	metric_change(rec->metrics.recording_alert, 1);
+	log_error("recording stopped", kv_str("stream", rec->id_text),
+		kv_str("reason", recorder_result_text(result)), kv_str("path", rec->dir));
+}
+
+static void segment_stored(struct job *job)
+{
+	struct recording *rec = job->rec;
+	char *path = mem_printf("%s/seg_%u_%llu.m4s", rec->dir, job->copy.rendition,
+		(unsigned long long)job->copy.sequence);
+	media_segment_stored(job->segment, path);
+	free(path);
+	if (!rec->keep)
+		return;
+	rec->stats.segments++;
+	rec->stats.bytes += job->segment->bytes;
+	metric_add(rec->metrics.recorded_segments, 1);
+	metric_add(rec->metrics.recorded_bytes, job->segment->bytes);
+}
+
+static void job_done(void *arg, bool cancelled)
+{
+	struct job *job = arg;
+	struct recording *rec = job->rec;
+	enum recorder_result result = cancelled ? RECORDER_IO : job->result;
+	if (job->kind == JOB_SEGMENT)
+		recording_note(rec, result);
+	else if (result != RECORDER_OK)
+		log_warn("recording write failed", kv_str("stream", rec->id_text),
+			kv_str("reason", recorder_result_text(result)));
+	if (job->kind == JOB_SEGMENT && result == RECORDER_OK)
+		segment_stored(job);
+	if (job->flushed)
+		job->flushed(job->user);
+	job_free(job);
+	recording_unref(rec);
+}
+
+static void submit(struct recording *rec, struct job *job)
+{
+	job->rec = rec;
+	rec->refs++;
+	work_queue_submit(rec->queue, job_run, job_done, job);
+}
+
+void recording_init_segment(struct recording *rec, unsigned number, struct rcbuf *bytes)
+{
+	struct job *job = mem_new(struct job);
+	job->kind = JOB_INIT;
+	job->number = number;
+	job->bytes = rcbuf_ref(bytes);
+	submit(rec, job);
+}
+
+void recording_segment(struct recording *rec, struct media_segment *segment)
+{
+	if (work_queue_length(rec->queue) >= QUEUE_MAX) {
+		recording_note(rec, RECORDER_IO);
+		return;
+	}
+	struct job *job = mem_new(struct job);
+	job->kind = JOB_SEGMENT;
+	job->segment = media_segment_ref(segment);
+	job->min_free = rec->registry->config.min_free;
+	job->copy = (struct recorder_segment){
+		.rendition = segment->rendition,
+		.sequence = segment->sequence,
+		.start_us = segment->start_us,
+		.duration_us = segment->duration_us,
+		.wall_ms = segment->wall_ms,
+		.init = segment->init,
+		.discontinuity = segment->discontinuity,
+		.independent = segment->independent,
+		.keep = rec->keep,
+		.pieces = mem_zalloc(segment->n_parts * sizeof(struct rcbuf *)),
+		.n_pieces = segment->n_parts,
+	};
+	for (size_t i = 0; i < segment->n_parts; i++)
+		job->copy.pieces[i] = rcbuf_ref(segment->parts[i].bytes);
+	submit(rec, job);
+}
+
+void recording_daterange(struct recording *rec, const struct media_daterange *range)
+{
+	struct job *job = mem_new(struct job);
+	job->kind = JOB_DATERANGE;
+	job->range = *range;
+	job->range.id = mem_strdup(range->id);
+	job->range.class_name = mem_strdup(range->class_name);
+	job->range.attributes = mem_strdup(range->attributes);
+	submit(rec, job);
+}
+
+void recording_flush(struct recording *rec, void (*done)(void *user), void *user)
+{
+	struct job *job = mem_new(struct job);
+	job->kind = JOB_FLUSH;
+	job->flushed = done;
+	job->user = user;
+	submit(rec, job);
+}
+
+void recording_stats(const struct recording *rec, struct recording_stats *out)
+{
+	*out = rec->stats;
+}

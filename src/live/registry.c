@@ -1,0 +1,154 @@
+#define LOG_MODULE "live"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/must.h"
+#include "internal.h"
+
+static void metrics_init(struct live_metrics *m, struct metrics *all)
+{
+	m->streams = metrics_gauge(all, "souk_streams", NULL, "Streams live in this process.");
+	m->publishers = metrics_gauge(all, "souk_publishers", NULL, "Publishers connected.");
+	m->interruptions = metrics_counter(
+		all, "souk_interruptions_total", NULL, "Publishers lost in mid-stream.");
+	m->ended = metrics_counter(all, "souk_streams_ended_total", NULL, "Streams ended.");
+	m->vod_ready = metrics_counter(all, "souk_vod_ready_total", NULL, "VODs finished.");
+	for (unsigned i = 0; i <= LIVE_REFUSE_DRAINING; i++) {
+		char label[64];
+		snprintf(label, sizeof(label), "reason=\"%s\"", live_refusal_code(i));
+		m->refused[i] = metrics_counter(
+			all, "souk_publish_refused_total", label, "Publish requests refused.");
+	}
+	m->recorded_bytes = metrics_counter(
+		all, "souk_recorded_bytes_total", NULL, "Bytes of segments recorded.");
+	m->recorded_segments =
+		metrics_counter(all, "souk_recorded_segments_total", NULL, "Segments recorded.");
+	m->recording_failures = metrics_counter(
+		all, "souk_recording_failures_total", NULL, "Segments that could not be stored.");
+	m->recording_alert = metrics_gauge(
+		all, "souk_recordings_failing", NULL, "Streams whose recording is stopped now.");
+}
+
+struct live_registry *live_registry_create(
+	struct loop *l, struct repo repo, const struct live_config *config)
+{
+	struct live_registry *r = mem_new(struct live_registry);
+	r->loop = l;
+	r->repo = repo;
+	r->config = *config;
+	r->media_root = mem_strdup(config->media_root);
+	r->config.media_root = r->media_root;
+	list_init(&r->streams);
+	list_init(&r->joins);
+	list_init(&r->vod_jobs);
+	r->by_id = map_create();
+	signal_init(&r->opened);
+	metrics_init(&r->metrics, loop_metrics(l));
+	retention_start(r);
+	return r;
+}
+
+void live_registry_destroy(struct live_registry **registry)
+{
+	struct live_registry *r = *registry;
+	struct live_stream *s, *next;
+	if (!r)
+		return;
+	*registry = NULL;
+	list_for_each_safe (s, next, &r->streams, link) {
+		must(!s->publisher);
+		live_stream_destroy(s);
+	}
+	live_joins_drop(r);
+	vod_jobs_drop(r);
+	timer_destroy(&r->retention_timer);
+	map_destroy(r->by_id);
+	free(r->media_root);
+	free(r);
+}
+
+char *live_recording_dir(const struct live_registry *r, const char *id_text)
+{
+	return mem_printf("%s/%s", r->media_root, id_text);
+}
+
+struct live_stream *live_registry_find(struct live_registry *r, struct uuid id)
+{
+	return map_get(r->by_id, id.bytes, sizeof(id.bytes));
+}
+
+struct live_stream *live_registry_next(struct live_registry *r, const struct live_stream *after)
+{
+	struct list *link = after ? after->link.next : r->streams.next;
+	return link == &r->streams ? NULL : container_of(link, struct live_stream, link);
+}
+
+unsigned live_registry_count(const struct live_registry *r)
+{
+	return (unsigned)map_count(r->by_id);
+}
+
+unsigned live_registry_publishers(const struct live_registry *r)
+{
+	return r->publishers;
+}
+
+struct signal *live_registry_opened(struct live_registry *r)
+{
+	return &r->opened;
+}
+
+struct live_stream *live_registry_open(struct live_registry *r, const struct stream_record *row)
+{
+	struct live_stream *s = live_registry_find(r, row->id);
+	if (s)
+		return s;
+	s = live_stream_create(r, row, NULL);
+	log_info("stream is live", kv_str("stream", s->id_text));
+	signal_emit(&r->opened, s);
+	return s;
+}
+
+void live_registry_rekey(struct live_registry *r, const struct stream_record *row)
+{
+	struct live_stream *s = live_registry_find(r, row->id);
+	if (!s || !s->publisher)
+		return;
+	struct live_publisher *p = s->publisher;
+	if (memcmp(p->key_hash, row->key_hash, sizeof(p->key_hash)) == 0)
+		return;
+	live_stream_detach(s);
+	live_publisher_kick(p, LIVE_KICK_ROTATED);
+}
+
+void live_registry_end(struct live_registry *r, struct live_stream *s, enum live_end_reason reason,
+	repo_done done, void *user)
+{
+	live_stream_finish(s, reason, done, user);
+}
+
+bool live_registry_kick(struct live_registry *r, struct live_stream *s)
+{
+	struct live_publisher *p = s->publisher;
+	if (!p)
+		return false;
+	live_stream_detach(s);
+	live_publisher_kick(p, LIVE_KICK_ADMIN);
+	return true;
+}
+
+void live_registry_reconfigure(struct live_registry *r, const struct live_config *config)
+{
+	r->config.grace_us = config->grace_us;
+	r->config.unpublished_us = config->unpublished_us;
+	r->config.takeover = config->takeover;
+	r->config.max_publishers = config->max_publishers;
+	r->config.min_free = config->min_free;
+	r->config.keep_us = config->keep_us;
+	r->config.max_bytes = config->max_bytes;
+	r->config.mp4 = config->mp4;
+}

@@ -1,0 +1,121 @@
+#define LOG_MODULE "retention"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "internal.h"
+
+/* A sweep looks at one page of recordings a turn, newest first, then rests. */
+#define PAGE 50u
+#define PAGE_PAUSE_US 20000u
+#define SWEEP_US 60000000u
+
+struct delete_job {
+	struct live_registry *registry;
+	struct uuid stream_id;
+	char *dir;
+	enum recorder_result result;
+	repo_done done;
+	void *user;
+};
+
+static void delete_run(void *arg)
+{
+	struct delete_job *job = arg;
+	job->result = vod_delete(job->dir);
+}
+
+static void delete_done(void *arg, bool cancelled)
+{
+	struct delete_job *job = arg;
+	struct repo repo = job->registry->repo;
+	if (cancelled || job->result != RECORDER_OK) {
+		log_error("recording not deleted", kv_str("path", job->dir),
+			kv_str("reason", recorder_result_text(job->result)));
+		if (job->done)
+			job->done(job->user, &(struct repo_outcome){.result = REPO_FAILED});
+	} else {
+		log_info("recording deleted", kv_str("path", job->dir));
+	}
+	if (!cancelled && job->result == RECORDER_OK && job->done)
+		repo.ops->recording_delete(repo.impl, job->stream_id, job->done, job->user);
+	free(job->dir);
+	free(job);
+}
+
+static void ignore_outcome(void *user, const struct repo_outcome *outcome)
+{
+}
+
+struct refusal {
+	repo_done done;
+	void *user;
+};
+
+static void refuse(void *arg)
+{
+	struct refusal *f = arg;
+	f->done(f->user, &(struct repo_outcome){.result = REPO_WRONG_STATE});
+	free(f);
+}
+
+void live_registry_delete_recording(
+	struct live_registry *r, struct uuid stream_id, repo_done done, void *user)
+{
+	char id_text[UUID_TEXT_SIZE];
+	struct live_stream *s = live_registry_find(r, stream_id);
+	if ((s && s->state != LIVE_FINISHING) || vod_job_running(r, stream_id)) {
+		struct refusal *f = mem_new(struct refusal);
+		*f = (struct refusal){.done = done, .user = user};
+		loop_defer(r->loop, refuse, f);
+		return;
+	}
+	struct delete_job *job = mem_new(struct delete_job);
+	uuid_text(id_text, stream_id);
+	job->registry = r;
+	job->stream_id = stream_id;
+	job->dir = live_recording_dir(r, id_text);
+	job->done = done;
+	job->user = user;
+	work_submit(loop_work(r->loop), WORK_SLOW, delete_run, delete_done, job);
+}
+
+static bool is_past_keeping(struct live_registry *r, const struct recording_record *row)
+{
+	uint64_t now = clock_wall_ms(loop_clock(r->loop));
+	r->retention_bytes += row->bytes;
+	if (r->config.keep_us && row->finished_at + r->config.keep_us / 1000 < now)
+		return true;
+	return r->config.max_bytes && r->retention_bytes > r->config.max_bytes;
+}
+
+static void sweep(void *user)
+{
+	struct live_registry *r = user;
+	struct recording_record *rows;
+	size_t n;
+	timer_start(r->retention_timer, SWEEP_US);
+	if (!r->config.keep_us && !r->config.max_bytes)
+		return;
+	if (r->retention_offset == 0)
+		r->retention_bytes = 0;
+	if (r->repo.ops->recording_list(
+		    r->repo.impl, RECORDING_READY, PAGE, r->retention_offset, &rows, &n) != REPO_OK)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		if (is_past_keeping(r, &rows[i]) && !live_registry_find(r, rows[i].stream_id))
+			live_registry_delete_recording(r, rows[i].stream_id, ignore_outcome, NULL);
+		recording_record_finish(&rows[i]);
+	}
+	free(rows);
+	r->retention_offset = n == PAGE ? r->retention_offset + PAGE : 0;
+	if (n == PAGE)
+		timer_start(r->retention_timer, PAGE_PAUSE_US);
+}
+
+void retention_start(struct live_registry *r)
+{
+	r->retention_timer = loop_timer_create(r->loop, "retention", sweep, r);
+	timer_start(r->retention_timer, SWEEP_US);
+}

@@ -1,0 +1,205 @@
+#define LOG_MODULE "vod"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "internal.h"
+
+/*
+ * Two steps on the slow lane: the playlist (seconds at most, players wait for it), told to the
+ * store; then the progressive file, told to the store again.
+ */
+struct vod_job {
+	struct list link;
+	struct live_registry *registry; /* NULL once the registry is gone */
+	struct uuid stream_id;
+	char id_text[UUID_TEXT_SIZE];
+	char *dir;
+	bool want_mp4, in_mp4;
+	uint64_t min_free;
+	enum recorder_result result;
+	struct vod_result vod;
+	struct segment_record *segments;
+	size_t n_segments;
+	void (*done)(void *user);
+	void *user;
+};
+
+static void job_free(struct vod_job *job)
+{
+	list_remove(&job->link);
+	free(job->segments);
+	free(job->dir);
+	free(job);
+}
+
+/* Tells the one who waits, once. */
+static void job_settle(struct vod_job *job)
+{
+	void (*done)(void *user) = job->done;
+	job->done = NULL;
+	if (done)
+		done(job->user);
+}
+
+static void job_end(struct vod_job *job)
+{
+	struct live_registry *r = job->registry;
+	job_settle(job);
+	job_free(job);
+	if (r)
+		live_drain_step(r);
+}
+
+static void index_to_segments(struct vod_job *job, const struct recording_index *index)
+{
+	uint64_t offset_us = 0;
+	job->segments = mem_zalloc((index->n + 1) * sizeof(*job->segments));
+	for (size_t i = 0; i < index->n; i++) {
+		const struct recording_entry *e = &index->entries[i];
+		if (!e->keep || e->rendition != 0)
+			continue;
+		job->segments[job->n_segments++] = (struct segment_record){
+			.sequence = e->sequence,
+			.offset_ms = offset_us / 1000,
+			.duration_ms = (uint32_t)(e->duration_us / 1000),
+			.bytes = e->bytes,
+			.wall_ms = e->wall_ms,
+			.init = e->init,
+			.discontinuity = e->discontinuity,
+		};
+		offset_us += e->duration_us;
+	}
+}
+
+static void playlist_run(void *arg)
+{
+	struct vod_job *job = arg;
+	struct recording_index index = {0};
+	job->result = recording_load(job->dir, &index);
+	if (job->result != RECORDER_OK)
+		return;
+	job->result = vod_playlist(job->dir, &job->vod);
+	index_to_segments(job, &index);
+	recording_index_finish(&index);
+}
+
+static void mp4_run(void *arg)
+{
+	struct vod_job *job = arg;
+	job->result = vod_mp4(job->dir, NULL, 0, job->min_free, &job->vod);
+}
+
+static void job_store(struct vod_job *job, enum recording_state state);
+
+static void mp4_done(void *arg, bool cancelled)
+{
+	struct vod_job *job = arg;
+	if (!job->registry || cancelled) {
+		job_end(job);
+		return;
+	}
+	if (job->result != RECORDER_OK) {
+		log_error("progressive file failed", kv_str("stream", job->id_text),
+			kv_str("reason", recorder_result_text(job->result)));
+		job_end(job);
+		return;
+	}
+	job->in_mp4 = true;
+	job_store(job, RECORDING_READY);
+}
+
+static void stored(void *user, const struct repo_outcome *outcome)
+{
+	struct vod_job *job = user;
+	if (outcome->result != REPO_OK)
+		log_error("recording not written to the store", kv_str("stream", job->id_text),
+			kv_str("reason", repo_result_text(outcome->result)));
+	if (!job->registry) {
+		job_free(job);
+		return;
+	}
+	if (!job->in_mp4 && job->n_segments > 0) {
+		metric_add(job->registry->metrics.vod_ready, 1);
+		log_info("vod ready", kv_str("stream", job->id_text),
+			kv_u64("segments", job->n_segments),
+			kv_u64("duration_ms", job->vod.duration_ms));
+	}
+	if (job->in_mp4 || !job->want_mp4 || job->n_segments == 0) {
+		job_end(job);
+		return;
+	}
+	job_settle(job);
+	work_submit(loop_work(job->registry->loop), WORK_SLOW, mp4_run, mp4_done, job);
+}
+
+static void job_store(struct vod_job *job, enum recording_state state)
+{
+	struct repo repo = job->registry->repo;
+	struct recording_record row = {
+		.stream_id = job->stream_id,
+		.state = state,
+		.path = job->id_text,
+		.duration_ms = job->vod.duration_ms,
+		.bytes = job->vod.bytes,
+		.segments = (uint32_t)job->n_segments,
+		.has_mp4 = job->vod.has_mp4,
+		.finished_at = clock_wall_ms(loop_clock(job->registry->loop)),
+	};
+	char *url = job->n_segments > 0 ? mem_printf("/vod/%s/index.m3u8", job->id_text) : NULL;
+	repo.ops->recording_finish(
+		repo.impl, &row, url, job->segments, job->n_segments, stored, job);
+	free(url);
+}
+
+static void playlist_done(void *arg, bool cancelled)
+{
+	struct vod_job *job = arg;
+	if (!job->registry || cancelled) {
+		job_end(job);
+		return;
+	}
+	if (job->result != RECORDER_OK)
+		log_error("vod playlist failed", kv_str("stream", job->id_text),
+			kv_str("reason", recorder_result_text(job->result)));
+	job_store(job,
+		job->result == RECORDER_OK && job->n_segments > 0 ? RECORDING_READY
+								  : RECORDING_FAILED);
+}
+
+void vod_job_start(struct live_registry *r, struct uuid stream_id, bool want_mp4,
+	void (*done)(void *user), void *user)
+{
+	struct vod_job *job = mem_new(struct vod_job);
+	job->registry = r;
+	job->stream_id = stream_id;
+	uuid_text(job->id_text, stream_id);
+	job->dir = live_recording_dir(r, job->id_text);
+	job->want_mp4 = want_mp4;
+	job->min_free = r->config.min_free;
+	job->done = done;
+	job->user = user;
+	list_append(&r->vod_jobs, &job->link);
+	work_submit(loop_work(r->loop), WORK_SLOW, playlist_run, playlist_done, job);
+}
+
+bool vod_job_running(const struct live_registry *r, struct uuid stream_id)
+{
+	struct vod_job *job;
+	list_for_each (job, &r->vod_jobs, link) {
+		if (uuid_eq(job->stream_id, stream_id))
+			return true;
+	}
+	return false;
+}
+
+void vod_jobs_drop(struct live_registry *r)
+{
+	struct vod_job *job, *next;
+	list_for_each_safe (job, next, &r->vod_jobs, link) {
+		job->registry = NULL;
+		job->done = NULL;
+		list_remove(&job->link);
+	}
+}
