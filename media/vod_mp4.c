@@ -1,0 +1,382 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <libavformat/avformat.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "vod_files.h"
+
+/*
+ * The progressive file is remuxed run by run: a run is a row of segments that continue each other
+ * under one init segment, read as one fragmented MP4 through run_read. Its packets are moved to
+ * where the run plays in the VOD. When the codec configuration changes between runs:
+ *
+ *   H.264  the new parameter sets go in front of the run's keyframes, as avc1 decoders accept them
+ *   other  a further track of its own (MP4 tracks cannot change their AudioSpecificConfig in place)
+ */
+#define READ_SIZE 65536
+
+struct run {
+	const char *dir;
+	const struct vod_segment *segments;
+	size_t n;
+	size_t next; /* 0: the init segment, then the segments */
+	int fd;
+};
+
+struct output {
+	AVFormatContext *ctx;
+	bool failed; /* the disk, not the input */
+};
+
+static bool run_open_next(struct run *r)
+{
+	const struct recording_entry *e = &r->segments[r->next ? r->next - 1 : 0].entry;
+	char *path;
+
+	if (r->next > r->n)
+		return false;
+	path = r->next == 0
+		? mem_printf("%s/init_%u_%u.mp4", r->dir, e->rendition, e->init)
+		: mem_printf("%s/seg_%u_%" PRIu64 ".m4s", r->dir, e->rendition, e->sequence);
+	r->fd = open(path, O_RDONLY | O_CLOEXEC);
+	r->next++;
+	free(path);
+	return r->fd >= 0;
+}
+
+static int run_read(void *user, uint8_t *data, int size)
+{
+	struct run *r = user;
+
+	for (;;) {
+		if (r->fd < 0 && !run_open_next(r))
+			return AVERROR_EOF;
+		ssize_t n = read(r->fd, data, (size_t)size);
+		if (n > 0)
+			return (int)n;
+		if (n < 0 && errno != EINTR)
+			return AVERROR(errno);
+		if (n == 0) {
+			close(r->fd);
+			r->fd = -1;
+		}
+	}
+}
+
+static void input_close(AVFormatContext **ctx)
+{
+	AVIOContext *io = *ctx ? (*ctx)->pb : NULL;
+
+	avformat_close_input(ctx);
+	if (io)
+		av_freep(&io->buffer);
+	avio_context_free(&io);
+}
+
+static AVFormatContext *input_open(struct run *r)
+{
+	AVFormatContext *ctx = avformat_alloc_context();
+	uint8_t *buffer = av_malloc(READ_SIZE);
+	AVIOContext *io;
+
+	if (!ctx || !buffer)
+		goto error;
+	io = avio_alloc_context(buffer, READ_SIZE, 0, r, run_read, NULL, NULL);
+	if (!io)
+		goto error;
+	ctx->pb = io;
+	ctx->flags |= AVFMT_FLAG_CUSTOM_IO;
+	if (avformat_open_input(&ctx, NULL, av_find_input_format("mp4"), NULL) < 0) {
+		/* It has freed ctx, but not what is ours. */
+		av_freep(&io->buffer);
+		avio_context_free(&io);
+		return NULL;
+	}
+	return ctx;
+error:
+	av_free(buffer);
+	avformat_free_context(ctx);
+	return NULL;
+}
+
+static size_t run_length(const struct vod_segment *s, size_t left)
+{
+	size_t n = 1;
+
+	while (n < left && !s[n].jump && s[n].entry.init == s[0].entry.init)
+		n++;
+	return n;
+}
+
+static bool same_config(const AVCodecParameters *a, const AVCodecParameters *b)
+{
+	return a->codec_id == b->codec_id && a->extradata_size == b->extradata_size &&
+		(a->extradata_size == 0 ||
+			memcmp(a->extradata, b->extradata, (size_t)a->extradata_size) == 0);
+}
+
+/* The output track for a codec configuration; -1: there is none yet. */
+static int find_track(const struct output *o, const AVCodecParameters *par)
+{
+	for (unsigned i = 0; i < o->ctx->nb_streams; i++) {
+		const AVCodecParameters *have = o->ctx->streams[i]->codecpar;
+		bool changes_in_place =
+			par->codec_id == AV_CODEC_ID_H264 && have->codec_id == AV_CODEC_ID_H264;
+		if (changes_in_place || same_config(have, par))
+			return (int)i;
+	}
+	return -1;
+}
+
+static bool add_tracks(struct output *o, const AVFormatContext *in)
+{
+	for (unsigned i = 0; i < in->nb_streams; i++) {
+		const AVCodecParameters *par = in->streams[i]->codecpar;
+		AVStream *track;
+		if (find_track(o, par) >= 0)
+			continue;
+		track = avformat_new_stream(o->ctx, NULL);
+		if (!track || avcodec_parameters_copy(track->codecpar, par) < 0)
+			return false;
+		track->codecpar->codec_tag = 0;
+		track->time_base = in->streams[i]->time_base;
+	}
+	return true;
+}
+
+/* All tracks must be there before the header: looks at the init segment of each run. */
+static bool collect_tracks(struct output *o, const struct vod_files *v, const char *dir)
+{
+	for (size_t i = 0; i < v->n;) {
+		struct run r = {.dir = dir, .segments = &v->segments[i], .fd = -1};
+		bool seen = i > 0 && v->segments[i].entry.init == v->segments[i - 1].entry.init;
+		r.n = run_length(r.segments, v->n - i);
+		i += r.n;
+		if (seen)
+			continue;
+		AVFormatContext *in = input_open(&r);
+		bool ok = in && add_tracks(o, in);
+		input_close(&in);
+		if (r.fd >= 0)
+			close(r.fd);
+		if (!ok)
+			return false;
+	}
+	return o->ctx->nb_streams > 0;
+}
+
+/* avcC (ISO/IEC 14496-15 5.3.3.1): its parameter sets, each behind a 4-byte length. */
+static void avcc_to_sets(const AVCodecParameters *par, struct buf *out)
+{
+	struct buf_reader r = buf_reader(par->extradata, (size_t)par->extradata_size);
+
+	buf_skip(&r, 5);
+	for (int group = 0; group < 2 && !r.failed; group++) {
+		unsigned n = buf_read_u8(&r) & (group == 0 ? 31 : 255);
+		for (; n > 0; n--) {
+			size_t len = buf_read_u16(&r);
+			const uint8_t *set = buf_read_bytes(&r, len);
+			if (!set)
+				return;
+			buf_put_u32(out, (uint32_t)len);
+			buf_put(out, set, len);
+		}
+	}
+}
+
+static bool prepend(AVPacket *packet, const struct buf *sets)
+{
+	int old = packet->size;
+
+	if (av_grow_packet(packet, (int)sets->len) < 0)
+		return false;
+	memmove(packet->data + sets->len, packet->data, (size_t)old);
+	memcpy(packet->data, sets->data, sets->len);
+	return true;
+}
+
+/* What one run needs to move its packets into the output. */
+struct mapping {
+	int track[8];
+	struct buf sets[8]; /* in front of keyframes; empty: nothing */
+	int64_t shift_us;
+};
+
+static bool mapping_init(
+	struct mapping *m, const struct output *o, const AVFormatContext *in, const struct run *r)
+{
+	*m = (struct mapping){0};
+	m->shift_us = (int64_t)r->segments[0].offset_us - (int64_t)r->segments[0].entry.start_us;
+	if (in->nb_streams > 8)
+		return false;
+	for (unsigned i = 0; i < in->nb_streams; i++) {
+		const AVCodecParameters *par = in->streams[i]->codecpar;
+		m->track[i] = find_track(o, par);
+		if (m->track[i] < 0)
+			return false;
+		if (par->codec_id == AV_CODEC_ID_H264 &&
+			!same_config(par, o->ctx->streams[m->track[i]]->codecpar))
+			avcc_to_sets(par, &m->sets[i]);
+	}
+	return true;
+}
+
+static void mapping_finish(struct mapping *m)
+{
+	for (size_t i = 0; i < 8; i++)
+		buf_finish(&m->sets[i]);
+}
+
+static bool write_packet(
+	struct output *o, const struct mapping *m, const AVFormatContext *in, AVPacket *packet)
+{
+	const AVStream *from = in->streams[packet->stream_index];
+	const struct buf *sets = &m->sets[packet->stream_index];
+	const AVStream *to = o->ctx->streams[m->track[packet->stream_index]];
+	int64_t shift = av_rescale_q(m->shift_us, AV_TIME_BASE_Q, from->time_base);
+	int error;
+
+	if (sets->len && (packet->flags & AV_PKT_FLAG_KEY) && !prepend(packet, sets))
+		return false;
+	packet->pts += shift;
+	packet->dts += shift;
+	av_packet_rescale_ts(packet, from->time_base, to->time_base);
+	packet->stream_index = to->index;
+	packet->pos = -1;
+	error = av_interleaved_write_frame(o->ctx, packet);
+	o->failed = error < 0;
+	return error >= 0;
+}
+
+static bool copy_run(struct output *o, struct run *r)
+{
+	AVFormatContext *in = input_open(r);
+	AVPacket *packet = av_packet_alloc();
+	struct mapping m = {0};
+	bool ok = in && packet && mapping_init(&m, o, in, r);
+
+	while (ok && av_read_frame(in, packet) >= 0) {
+		ok = write_packet(o, &m, in, packet);
+		av_packet_unref(packet);
+	}
+	mapping_finish(&m);
+	av_packet_free(&packet);
+	input_close(&in);
+	if (r->fd >= 0)
+		close(r->fd);
+	return ok;
+}
+
+static bool copy_runs(struct output *o, const struct vod_files *v, const char *dir)
+{
+	for (size_t i = 0; i < v->n;) {
+		struct run r = {.dir = dir, .segments = &v->segments[i], .fd = -1};
+		r.n = run_length(r.segments, v->n - i);
+		if (!copy_run(o, &r))
+			return false;
+		i += r.n;
+	}
+	return true;
+}
+
+static void add_chapters(
+	AVFormatContext *ctx, const struct vod_chapter *chapters, unsigned n, uint64_t duration_us)
+{
+	for (unsigned i = 0; i < n; i++) {
+		AVChapter *c = av_mallocz(sizeof(*c));
+		int count = (int)ctx->nb_chapters;
+		if (!c)
+			return;
+		c->id = i + 1;
+		c->time_base = (AVRational){1, 1000};
+		c->start = (int64_t)chapters[i].offset_ms;
+		c->end = (int64_t)(i + 1 < n ? chapters[i + 1].offset_ms : duration_us / 1000);
+		av_dict_set(&c->metadata, "title", chapters[i].title, 0);
+		av_dynarray_add(&ctx->chapters, &count, c);
+		ctx->nb_chapters = (unsigned)count;
+	}
+}
+
+static bool write_file(struct output *o, const struct vod_files *v, const char *dir,
+	const char *path, const struct vod_chapter *chapters, unsigned n_chapters)
+{
+	AVDictionary *options = NULL;
+	bool ok;
+
+	if (!collect_tracks(o, v, dir))
+		return false;
+	add_chapters(o->ctx, chapters, n_chapters, v->duration_us);
+	o->failed = avio_open(&o->ctx->pb, path, AVIO_FLAG_WRITE) < 0;
+	if (o->failed)
+		return false;
+	av_dict_set(&options, "movflags", "+faststart", 0);
+	ok = avformat_write_header(o->ctx, &options) >= 0;
+	av_dict_free(&options);
+	if (!ok)
+		return false;
+	ok = copy_runs(o, v, dir);
+	/* Also after a failure: the trailer frees what the muxer holds. */
+	if (av_write_trailer(o->ctx) < 0 || o->ctx->pb->error < 0) {
+		o->failed = true;
+		ok = false;
+	}
+	return ok;
+}
+
+static bool has_room(const char *dir, uint64_t bytes, uint64_t min_free)
+{
+	struct statvfs fs;
+
+	return statvfs(dir, &fs) < 0 || (uint64_t)fs.f_bavail * fs.f_frsize >= bytes + min_free;
+}
+
+static enum recorder_result make_mp4(const struct vod_files *v, const char *dir,
+	const struct vod_chapter *chapters, unsigned n_chapters)
+{
+	char *path = mem_printf("%s/recording.mp4", dir), *temporary = mem_printf("%s.tmp", path);
+	struct output o = {0};
+	bool ok = avformat_alloc_output_context2(&o.ctx, NULL, "mp4", temporary) >= 0 &&
+		write_file(&o, v, dir, temporary, chapters, n_chapters);
+
+	if (o.ctx && o.ctx->pb && avio_closep(&o.ctx->pb) < 0)
+		ok = false;
+	avformat_free_context(o.ctx);
+	if (!ok || rename(temporary, path) < 0) {
+		unlink(temporary);
+		ok = false;
+	}
+	free(path);
+	free(temporary);
+	if (ok)
+		return RECORDER_OK;
+	return o.failed && !has_room(dir, 65536, 0) ? RECORDER_NO_SPACE : RECORDER_IO;
+}
+
+enum recorder_result vod_mp4(const char *dir, const struct vod_chapter *chapters,
+	unsigned n_chapters, uint64_t min_free, struct vod_result *out)
+{
+	struct vod_files v;
+	enum recorder_result result;
+
+	*out = (struct vod_result){0};
+	if (!vod_files_load(&v, dir))
+		return RECORDER_IO;
+	if (v.n == 0)
+		result = RECORDER_OK;
+	else if (!has_room(dir, v.bytes, min_free))
+		result = RECORDER_NO_SPACE;
+	else
+		result = make_mp4(&v, dir, chapters, n_chapters);
+	out->duration_ms = v.duration_us / 1000;
+	out->segments = (uint32_t)v.n;
+	out->has_mp4 = result == RECORDER_OK && v.n > 0;
+	out->bytes = vod_size(dir);
+	vod_files_finish(&v);
+	return result;
+}

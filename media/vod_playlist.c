@@ -1,0 +1,153 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "vod_files.h"
+
+/* RFC 8216 4.3.3.1: no segment's duration, rounded, may be over the target. */
+static uint64_t target_seconds(const struct vod_files *v)
+{
+	uint64_t target = 1;
+
+	for (size_t i = 0; i < v->n; i++) {
+		uint64_t seconds = (v->segments[i].entry.duration_us + 500000) / 1000000;
+		if (seconds > target)
+			target = seconds;
+	}
+	return target;
+}
+
+static bool all_independent(const struct vod_files *v)
+{
+	for (size_t i = 0; i < v->n; i++) {
+		if (!v->segments[i].entry.independent)
+			return false;
+	}
+	return true;
+}
+
+static void put_head(struct buf *out, const struct vod_files *v)
+{
+	buf_put_str(out, "#EXTM3U\n#EXT-X-VERSION:7\n");
+	if (all_independent(v))
+		buf_put_str(out, "#EXT-X-INDEPENDENT-SEGMENTS\n");
+	buf_printf(out,
+		"#EXT-X-TARGETDURATION:%" PRIu64 "\n#EXT-X-PLAYLIST-TYPE:VOD\n"
+		"#EXT-X-MEDIA-SEQUENCE:0\n",
+		target_seconds(v));
+}
+
+static void put_segment(
+	struct buf *out, const struct vod_segment *s, const struct vod_segment *last)
+{
+	const struct recording_entry *e = &s->entry;
+	char time[TEXT_TIME_SIZE];
+
+	if (last && (e->discontinuity || s->jump || e->init != last->entry.init))
+		buf_put_str(out, "#EXT-X-DISCONTINUITY\n");
+	if (!last || e->init != last->entry.init)
+		buf_printf(out, "#EXT-X-MAP:URI=\"init_%u_%u.mp4\"\n", e->rendition, e->init);
+	text_time(time, e->wall_ms);
+	buf_printf(out, "#EXT-X-PROGRAM-DATE-TIME:%s\n#EXTINF:%.6f,\nseg_%u_%" PRIu64 ".m4s\n",
+		time, (double)e->duration_us / 1e6, e->rendition, e->sequence);
+}
+
+static void put_range(struct buf *out, const struct media_daterange *r)
+{
+	char time[TEXT_TIME_SIZE];
+
+	text_time(time, r->wall_ms);
+	buf_printf(out, "#EXT-X-DATERANGE:ID=\"%s\"", r->id ? r->id : "");
+	if (r->class_name)
+		buf_printf(out, ",CLASS=\"%s\"", r->class_name);
+	buf_printf(out, ",START-DATE=\"%s\"", time);
+	if (r->duration_ms)
+		buf_printf(out, ",DURATION=%.3f", (double)r->duration_ms / 1000);
+	if (r->end_on_next)
+		buf_put_str(out, ",END-ON-NEXT=YES");
+	if (r->attributes)
+		buf_printf(out, ",%s", r->attributes);
+	buf_put_u8(out, '\n');
+}
+
+static void put_playlist(struct buf *out, const struct vod_files *v)
+{
+	put_head(out, v);
+	for (size_t i = 0; i < v->n; i++)
+		put_segment(out, &v->segments[i], i ? &v->segments[i - 1] : NULL);
+	for (size_t i = 0; i < v->journal.n_ranges; i++)
+		put_range(out, &v->journal.ranges[i]);
+	buf_put_str(out, "#EXT-X-ENDLIST\n");
+}
+
+static enum recorder_result failed(void)
+{
+	return errno == ENOSPC || errno == EDQUOT ? RECORDER_NO_SPACE : RECORDER_IO;
+}
+
+static enum recorder_result write_text(const char *dir, const struct buf *text)
+{
+	char *path = mem_printf("%s/index.m3u8", dir), *temporary = mem_printf("%s.tmp", path);
+	int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	enum recorder_result result = RECORDER_OK;
+	size_t done = 0;
+
+	while (fd >= 0 && done < text->len) {
+		ssize_t n = write(fd, text->data + done, text->len - done);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			break;
+		done += (size_t)n;
+	}
+	if (fd < 0 || done < text->len || fdatasync(fd) < 0 || rename(temporary, path) < 0) {
+		result = failed();
+		unlink(temporary);
+	}
+	if (fd >= 0)
+		close(fd);
+	free(path);
+	free(temporary);
+	return result;
+}
+
+/* Segments that were only spooled for the live window are no part of the VOD. */
+static void remove_spooled(const struct vod_files *v, const char *dir)
+{
+	for (size_t i = 0; i < v->journal.n_entries; i++) {
+		const struct recording_entry *e = &v->journal.entries[i];
+		if (e->keep)
+			continue;
+		char *path =
+			mem_printf("%s/seg_%u_%" PRIu64 ".m4s", dir, e->rendition, e->sequence);
+		unlink(path);
+		free(path);
+	}
+}
+
+enum recorder_result vod_playlist(const char *dir, struct vod_result *out)
+{
+	struct vod_files v;
+	struct buf text = {0};
+	enum recorder_result result = RECORDER_OK;
+
+	*out = (struct vod_result){0};
+	if (!vod_files_load(&v, dir))
+		return RECORDER_IO;
+	remove_spooled(&v, dir);
+	if (v.n > 0) {
+		put_playlist(&text, &v);
+		result = write_text(dir, &text);
+	}
+	out->duration_ms = v.duration_us / 1000;
+	out->segments = (uint32_t)v.n;
+	out->bytes = vod_size(dir);
+	buf_finish(&text);
+	vod_files_finish(&v);
+	return result;
+}
