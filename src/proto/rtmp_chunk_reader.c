@@ -88,6 +88,12 @@ uint64_t rtmp_chunk_reader_bytes(const struct rtmp_chunk_reader *r)
 	return r->bytes;
 }
 
+bool rtmp_chunk_reader_busy(const struct rtmp_chunk_reader *r)
+{
+	return r->current != NULL && r->current->in_message &&
+		r->current->type > RTMP_TYPE_SET_PEER_BANDWIDTH;
+}
+
 size_t rtmp_chunk_reader_partial(const struct rtmp_chunk_reader *r)
 {
 	return r->partial;
@@ -102,6 +108,14 @@ static void drop_payload(struct rtmp_chunk_reader *r, struct chunk_stream *s)
 		buf_reset(&s->payload);
 	}
 	s->in_message = false;
+}
+
+static void drop_delivered(struct rtmp_chunk_reader *r)
+{
+	if (r->delivered != NULL) {
+		drop_payload(r, r->delivered);
+		r->delivered = NULL;
+	}
 }
 
 static struct chunk_stream *find_stream(struct rtmp_chunk_reader *r, uint32_t csid)
@@ -317,13 +331,13 @@ static bool finish_message(
 	r->delivered = s;
 	if (s->type == RTMP_TYPE_SET_CHUNK_SIZE) {
 		obey_chunk_size(r, out);
-		return false;
-	}
-	if (s->type == RTMP_TYPE_ABORT) {
+	} else if (s->type == RTMP_TYPE_ABORT) {
 		obey_abort(r, out);
-		return false;
+	} else {
+		return true;
 	}
-	return true;
+	drop_delivered(r);
+	return false;
 }
 
 static void hold_payload(struct rtmp_chunk_reader *r, const uint8_t *data, size_t n)
@@ -387,25 +401,17 @@ static bool can_step(const struct rtmp_chunk_reader *r, const struct buf_reader 
 		(r->state == READ_PAYLOAD && r->chunk_left == 0);
 }
 
-static void drop_delivered(struct rtmp_chunk_reader *r)
-{
-	if (r->delivered != NULL) {
-		drop_payload(r, r->delivered);
-		r->delivered = NULL;
-	}
-}
-
 enum rtmp_chunk_result rtmp_chunk_read(struct rtmp_chunk_reader *r, const uint8_t *data, size_t len,
 	size_t *used, struct rtmp_message *message)
 {
 	struct buf_reader in = buf_reader(data, len);
 	bool complete = false;
+	drop_delivered(r);
 	for (;;) {
 		struct buf_reader *from = buf_left(&r->back) > 0 ? &r->back : &in;
 		if (complete || r->error != RTMP_CLOSE_NONE || !can_step(r, from)) {
 			break;
 		}
-		drop_delivered(r);
 		complete = step(r, from, message);
 	}
 	*used = len - buf_left(&in);

@@ -366,7 +366,7 @@ bool rtmp_session_input(struct rtmp_session *s, const uint8_t *data, size_t len,
 	guard_count_input(s, len);
 	process_held(s);
 	process(s, data, len);
-	if (rtmp_chunk_reader_partial(s->reader) > 0 && len > 0) {
+	if (rtmp_chunk_reader_busy(s->reader) && len > 0) {
 		s->active_at = now;
 	}
 	if (s->state != SESSION_CLOSED) {
