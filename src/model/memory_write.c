@@ -250,6 +250,7 @@ static enum repo_result product_create(struct repo_memory *m, struct repo_write 
 static enum repo_result recording_open(struct repo_memory *m, struct repo_write *w)
 {
 	struct recording_row *row = memory_recording(m, w->stream_id);
+	uint64_t created_at = w->recording.created_at;
 	if (memory_stream(m, w->stream_id) == NULL) {
 		return REPO_NOT_FOUND;
 	}
@@ -257,12 +258,14 @@ static enum repo_result recording_open(struct repo_memory *m, struct repo_write 
 		row = mem_new(struct recording_row);
 		list_append(&m->recordings, &row->link);
 	} else if (row->r.state == RECORDING_OPEN || row->r.state == RECORDING_FAILED) {
+		created_at = row->r.created_at;
 		recording_record_finish(&row->r);
 	} else {
 		return REPO_WRONG_STATE;
 	}
 	recording_record_copy(&row->r, &w->recording);
 	row->r.state = RECORDING_OPEN;
+	row->r.created_at = created_at;
 	return REPO_OK;
 }
 

@@ -1,0 +1,290 @@
+#include "writer.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "apply.h"
+#include "base/mem.h"
+#include "base/must.h"
+
+#define LOG_MODULE "store"
+#include "base/log.h"
+
+#define QUEUE_MAX 8192
+#define BATCH_MAX 512 /* writes of one transaction: bounds how long it holds up the next */
+
+struct writer {
+	struct db db; /* the thread's, while it runs */
+	const struct clock *clock;
+	void (*post)(void *user, void (*fn)(void *arg), void *arg);
+	void *post_user;
+	size_t queue_max;
+	pthread_t thread;
+	atomic_bool healthy;
+
+	pthread_mutex_t lock; /* what follows */
+	pthread_cond_t work, progress;
+	struct list queue; /* struct repo_write */
+	size_t depth;
+	uint64_t submitted, finished;
+	bool stopping;
+
+	struct metric *commit_seconds, *writes, *failures, *depth_gauge;
+};
+
+/* The writes of a transaction on their way to the loop. */
+struct batch {
+	struct list writes;
+	size_t n;
+};
+
+enum batch_result {
+	BATCH_DONE,
+	BATCH_LOST, /* rolled back as a whole */
+	BATCH_REFUSED /* no transaction could be begun */
+};
+
+static struct batch *batch_create(void)
+{
+	struct batch *b = mem_new(struct batch);
+	list_init(&b->writes);
+	return b;
+}
+
+static void batch_add(struct batch *b, struct repo_write *write)
+{
+	list_append(&b->writes, &write->link);
+	b->n++;
+}
+
+/* On the loop thread. */
+static void batch_complete(void *arg)
+{
+	struct batch *b = arg;
+	struct repo_write *write, *next;
+	list_for_each_safe (write, next, &b->writes, link) {
+		list_remove(&write->link);
+		repo_write_complete(write);
+	}
+	free(b);
+}
+
+static void set_failed(struct repo_write *write)
+{
+	repo_write_reset(write);
+	write->outcome.result = REPO_FAILED;
+}
+
+static enum batch_result give_up(struct writer *w)
+{
+	if (sqlite3_get_autocommit(w->db.handle) == 0) {
+		db_run(&w->db, "ROLLBACK");
+	}
+	return BATCH_LOST;
+}
+
+static enum batch_result commit(struct writer *w)
+{
+	return db_run(&w->db, "COMMIT") ? BATCH_DONE : give_up(w);
+}
+
+static enum batch_result run_together(struct writer *w, struct batch *b)
+{
+	struct repo_write *write;
+	if (!db_run(&w->db, "BEGIN IMMEDIATE")) {
+		return BATCH_REFUSED;
+	}
+	list_for_each (write, &b->writes, link) {
+		if (!apply_write(&w->db, write)) {
+			return give_up(w);
+		}
+	}
+	return commit(w);
+}
+
+static enum batch_result run_alone(struct writer *w, struct repo_write *write)
+{
+	if (!db_run(&w->db, "BEGIN IMMEDIATE")) {
+		return BATCH_REFUSED;
+	}
+	return apply_write(&w->db, write) ? commit(w) : give_up(w);
+}
+
+static void count_outcomes(struct writer *w, const struct batch *b)
+{
+	const struct repo_write *write;
+	uint64_t failed = 0;
+	list_for_each (write, &b->writes, link) {
+		if (write->outcome.result == REPO_FAILED) {
+			log_error("write failed", kv_str("op", repo_write_text(write->op)));
+			failed++;
+		}
+	}
+	metric_add(w->writes, b->n);
+	metric_add(w->failures, failed);
+	atomic_store(&w->healthy, failed == 0);
+}
+
+static void run_batch(struct writer *w, struct batch *b)
+{
+	struct repo_write *write;
+	uint64_t started = clock_mono_us(w->clock);
+	enum batch_result result = run_together(w, b);
+	metric_observe(w->commit_seconds, (double)(clock_mono_us(w->clock) - started) / 1e6);
+	if (result != BATCH_DONE) {
+		/* The write that broke the transaction must not take the others with it. */
+		list_for_each (write, &b->writes, link) {
+			bool again = result == BATCH_LOST && b->n > 1;
+			if (!again || run_alone(w, write) != BATCH_DONE) {
+				set_failed(write);
+			}
+		}
+	}
+	count_outcomes(w, b);
+}
+
+/* Waits for work; NULL once the queue is empty and the writer is to stop. */
+static struct batch *take_batch(struct writer *w)
+{
+	struct batch *b = NULL;
+	pthread_mutex_lock(&w->lock);
+	while (list_empty(&w->queue) && !w->stopping) {
+		pthread_cond_wait(&w->work, &w->lock);
+	}
+	if (!list_empty(&w->queue)) {
+		b = batch_create();
+		while (!list_empty(&w->queue) && b->n < BATCH_MAX) {
+			struct repo_write *write =
+				container_of(w->queue.next, struct repo_write, link);
+			list_remove(&write->link);
+			batch_add(b, write);
+		}
+		w->depth -= b->n;
+		metric_set(w->depth_gauge, (int64_t)w->depth);
+	}
+	pthread_mutex_unlock(&w->lock);
+	return b;
+}
+
+static void *writer_run(void *arg)
+{
+	struct writer *w = arg;
+	struct batch *b;
+	while ((b = take_batch(w)) != NULL) {
+		size_t n = b->n;
+		run_batch(w, b);
+		w->post(w->post_user, batch_complete, b);
+		pthread_mutex_lock(&w->lock);
+		w->finished += n;
+		pthread_cond_broadcast(&w->progress);
+		pthread_mutex_unlock(&w->lock);
+	}
+	return NULL;
+}
+
+/* Signals are for the main thread. */
+static void start_thread(struct writer *w)
+{
+	sigset_t all, before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int rc = pthread_create(&w->thread, NULL, writer_run, w);
+	must(rc == 0);
+	pthread_setname_np(w->thread, "souk-store");
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+static void add_metrics(struct writer *w, struct metrics *m)
+{
+	static const double bounds[] = {
+		0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5};
+	w->commit_seconds = metrics_histogram(m, "souk_store_commit_seconds", NULL,
+		"Time of a write transaction, from begin to commit.", bounds,
+		sizeof(bounds) / sizeof(bounds[0]));
+	w->writes = metrics_counter(m, "souk_store_writes_total", NULL, "Writes carried out.");
+	w->failures = metrics_counter(m, "souk_store_write_failures_total", NULL,
+		"Writes that failed (disk full, I/O error, queue full).");
+	w->depth_gauge = metrics_gauge(
+		m, "souk_store_queue_depth", NULL, "Writes that wait for the writer.");
+}
+
+struct writer *writer_create(struct db *db, const struct store_config *config)
+{
+	struct writer *w = mem_new(struct writer);
+	w->db = *db;
+	*db = (struct db){0};
+	w->clock = config->clock;
+	w->post = config->post;
+	w->post_user = config->post_user;
+	w->queue_max = config->queue_max > 0 ? config->queue_max : QUEUE_MAX;
+	atomic_init(&w->healthy, true);
+	pthread_mutex_init(&w->lock, NULL);
+	pthread_cond_init(&w->work, NULL);
+	pthread_cond_init(&w->progress, NULL);
+	list_init(&w->queue);
+	add_metrics(w, config->metrics);
+	start_thread(w);
+	return w;
+}
+
+void writer_destroy(struct writer *w)
+{
+	if (w == NULL) {
+		return;
+	}
+	pthread_mutex_lock(&w->lock);
+	w->stopping = true;
+	pthread_cond_signal(&w->work);
+	pthread_mutex_unlock(&w->lock);
+	pthread_join(w->thread, NULL);
+	db_close(&w->db);
+	pthread_cond_destroy(&w->work);
+	pthread_cond_destroy(&w->progress);
+	pthread_mutex_destroy(&w->lock);
+	free(w);
+}
+
+static void refuse(struct writer *w, struct repo_write *write)
+{
+	struct batch *b = batch_create();
+	log_error("queue full", kv_str("op", repo_write_text(write->op)),
+		kv_u64("depth", w->queue_max));
+	metric_add(w->failures, 1);
+	set_failed(write);
+	batch_add(b, write);
+	w->post(w->post_user, batch_complete, b);
+}
+
+void writer_submit(struct writer *w, struct repo_write *write)
+{
+	pthread_mutex_lock(&w->lock);
+	bool full = w->depth >= w->queue_max;
+	if (!full) {
+		list_append(&w->queue, &write->link);
+		w->depth++;
+		w->submitted++;
+		metric_set(w->depth_gauge, (int64_t)w->depth);
+		pthread_cond_signal(&w->work);
+	}
+	pthread_mutex_unlock(&w->lock);
+	if (full) {
+		refuse(w, write);
+	}
+}
+
+void writer_flush(struct writer *w)
+{
+	pthread_mutex_lock(&w->lock);
+	uint64_t until = w->submitted;
+	while (w->finished < until) {
+		pthread_cond_wait(&w->progress, &w->lock);
+	}
+	pthread_mutex_unlock(&w->lock);
+}
+
+bool writer_healthy(struct writer *w)
+{
+	return atomic_load(&w->healthy);
+}
