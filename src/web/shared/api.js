@@ -1,0 +1,38 @@
+// One request to the API. Never throws: the answer says what was found.
+//   {kind: 'ok', body} · {kind: 'missing'} · {kind: 'offline'} (no answer, or none of ours)
+export async function ask(path, { timeoutMs = 8000 } = {}) {
+  const abort = new AbortController();
+  const timer = setTimeout(() => abort.abort(), timeoutMs);
+  try {
+    const response = await fetch(path, {
+      signal: abort.signal,
+      headers: { Accept: 'application/json' },
+      cache: 'no-store',
+    });
+    if (response.status === 404 || response.status === 400 || response.status === 422) {
+      return { kind: 'missing' };
+    }
+    if (!response.ok) return { kind: 'offline' };
+    return { kind: 'ok', body: await response.json() };
+  } catch {
+    return { kind: 'offline' };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+export const askStream = (id) => ask(`/api/v1/streams/${encodeURIComponent(id)}`);
+export const askLiveStreams = () => ask('/api/v1/streams?status=live&limit=50');
+
+// The server names its own address in URLs; the page asks the one that it came from, which differs
+// behind a proxy or a forwarded port. Other hosts (a CDN, a store) are left alone.
+export function localUrl(url) {
+  if (!url) return null;
+  const parsed = new URL(url, location.href);
+  const ours = /^\/(hls|vod|thumb)\//.test(parsed.pathname);
+  const loopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(parsed.hostname);
+  if (ours && (loopback || parsed.hostname === location.hostname)) {
+    return parsed.pathname + parsed.search;
+  }
+  return parsed.href;
+}

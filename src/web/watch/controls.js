@@ -1,0 +1,157 @@
+// The bar over the picture: play, sound, place in time, readout, fullscreen.
+import { byId, setHidden, setText } from '../shared/dom.js';
+import { clock } from '../shared/format.js';
+
+const SLEEP_MS = 2800;
+
+export class Controls {
+  constructor(player) {
+    this.player = player;
+    this.stage = byId('stage');
+    this.seeking = false;
+    this.#wire();
+    this.refresh();
+  }
+
+  // The bar goes away while the picture plays and nothing is touched.
+  wake() {
+    this.stage.classList.remove('asleep');
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      const held = byId('controls').matches(':focus-within:has(:focus-visible)');
+      if (this.player.condition === 'playing' && !held) this.stage.classList.add('asleep');
+    }, SLEEP_MS);
+  }
+
+  toggleSound() {
+    const { video } = this.player;
+    video.muted = !video.muted;
+    if (!video.muted && video.volume === 0) video.volume = 0.5;
+  }
+
+  setVolume(volume) {
+    const { video } = this.player;
+    video.volume = Math.min(Math.max(volume, 0), 1);
+    video.muted = video.volume === 0;
+  }
+
+  toggleFullscreen() {
+    const { stage } = this;
+    const { video } = this.player;
+    if (document.fullscreenElement) document.exitFullscreen();
+    else if (stage.requestFullscreen) stage.requestFullscreen().catch(() => {});
+    else video.webkitEnterFullscreen?.();
+  }
+
+  toggleReadout() {
+    const details = byId('readout');
+    details.open = !details.open;
+  }
+
+  refresh() {
+    const { player, stage } = this;
+    const { video } = player;
+    const live = player.source === 'live';
+    const silent = video.muted || video.volume === 0;
+    stage.dataset.source = player.source ?? 'none';
+    stage.classList.toggle('paused', video.paused);
+    stage.classList.toggle('silent', silent);
+    byId('play').setAttribute('aria-label', video.paused ? 'Play (k)' : 'Pause (k)');
+    byId('sound').setAttribute('aria-label', silent ? 'Sound on (m)' : 'Sound off (m)');
+    byId('full').setAttribute('aria-label',
+      document.fullscreenElement ? 'Leave fullscreen (f)' : 'Fullscreen (f)');
+    setHidden(byId('unmute'), !(video.muted && player.condition === 'playing' && !this.heard));
+    setHidden(byId('start'), player.condition !== 'blocked');
+    setHidden(byId('again'), !(player.condition === 'finished' && player.source === 'vod'));
+    setHidden(byId('golive'), !live);
+    setHidden(byId('place'), live || !player.source);
+    byId('volume').value = silent ? 0 : Math.round(video.volume * 100);
+    this.tick();
+  }
+
+  tick() {
+    const { player } = this;
+    const { video } = player;
+    if (player.source === 'live') {
+      const behind = player.range().end - video.currentTime;
+      const here = !video.paused && !(behind > 3);
+      byId('golive').classList.toggle('here', here);
+      byId('golive').setAttribute('aria-label', here ? 'At the live edge' : 'Jump to live (l)');
+    } else if (player.source === 'vod') {
+      this.#tickPlace(video.currentTime, video.duration);
+    }
+  }
+
+  #tickPlace(time, duration) {
+    const slider = byId('seek');
+    setText(byId('time'), `${clock(time)} / ${clock(duration)}`);
+    if (this.seeking || !(duration > 0)) return;
+    slider.max = duration;
+    slider.value = time;
+    slider.style.setProperty('--done', `${(time / duration) * 100}%`);
+    slider.setAttribute('aria-valuetext', `${clock(time)} of ${clock(duration)}`);
+  }
+
+  #wire() {
+    const { player, stage } = this;
+    const { video } = player;
+    const click = (id, handle) => byId(id).addEventListener('click', handle);
+    click('play', () => player.toggle());
+    click('sound', () => this.toggleSound());
+    click('full', () => this.toggleFullscreen());
+    click('golive', () => player.jumpToLive());
+    click('again', () => {
+      player.seekTo(0);
+      player.start();
+    });
+    click('start', () => {
+      video.muted = false;
+      player.start();
+    });
+    click('unmute', () => this.toggleSound());
+    byId('volume').addEventListener('input', (event) => this.setVolume(event.target.value / 100));
+    this.#wireSeek(byId('seek'));
+    this.#wirePicture();
+
+    for (const name of ['play', 'pause', 'volumechange']) {
+      video.addEventListener(name, () => {
+        if (!video.muted) this.heard = true;
+        this.refresh();
+      });
+    }
+    video.addEventListener('timeupdate', () => this.tick());
+    document.addEventListener('fullscreenchange', () => this.refresh());
+    for (const name of ['pointermove', 'pointerdown', 'focusin']) {
+      stage.addEventListener(name, () => this.wake());
+    }
+  }
+
+  #wireSeek(slider) {
+    slider.addEventListener('input', () => {
+      this.seeking = true;
+      slider.style.setProperty('--done', `${(slider.value / slider.max) * 100}%`);
+      setText(byId('time'), `${clock(Number(slider.value))} / ${clock(Number(slider.max))}`);
+    });
+    slider.addEventListener('change', () => {
+      this.seeking = false;
+      this.player.seekTo(Number(slider.value));
+    });
+  }
+
+  // A mouse's click on the picture pauses; a finger's first brings the bar back, as it has no hover.
+  #wirePicture() {
+    const { player, stage } = this;
+    let asleep = false;
+    const picture = byId('video');
+    stage.addEventListener('pointerdown', () => { asleep = stage.classList.contains('asleep'); },
+      { capture: true });
+    picture.addEventListener('click', (event) => {
+      if (event.pointerType === 'touch') {
+        if (!asleep) stage.classList.add('asleep');
+      } else {
+        player.toggle();
+      }
+    });
+    picture.addEventListener('dblclick', () => this.toggleFullscreen());
+  }
+}
