@@ -17,20 +17,25 @@ struct http_server;
 struct http_request;
 
 enum http_method {
-	HTTP_GET = 1, HTTP_HEAD = 2, HTTP_POST = 4, HTTP_PUT = 8, HTTP_PATCH = 16, HTTP_DELETE = 32,
+	HTTP_GET = 1,
+	HTTP_HEAD = 2,
+	HTTP_POST = 4,
+	HTTP_PUT = 8,
+	HTTP_PATCH = 16,
+	HTTP_DELETE = 32,
 	HTTP_OPTIONS = 64,
 };
 const char *http_method_text(enum http_method m);
 
 struct http_config {
-	const char *listen;      /* see net_listener.h; NULL: none */
-	const char *tls_listen;  /* NULL: none; needs cert and key */
+	const char *listen; /* see net_listener.h; NULL: none */
+	const char *tls_listen; /* NULL: none; needs cert and key */
 	const char *cert, *key;
-	const char *unix_path;   /* the admin socket; NULL: none */
+	const char *unix_path; /* the admin socket; NULL: none */
 	unsigned max_connections, max_per_address;
-	unsigned max_body;       /* 256 KiB */
-	uint64_t idle_us;        /* keep-alive connections without a request */
-	uint64_t header_us;      /* until a request's headers are complete */
+	unsigned max_body; /* 256 KiB */
+	uint64_t idle_us; /* keep-alive connections without a request */
+	uint64_t header_us; /* until a request's headers are complete */
 	/* Called for every request that is well-formed enough to have an answer. */
 	void (*handle)(void *user, struct http_request *r);
 	void *user;
@@ -43,22 +48,28 @@ void http_server_destroy(struct http_server **s);
 void http_server_drain(struct http_server *s);
 unsigned http_server_connections(const struct http_server *s);
 bool http_server_reload_tls(struct http_server *s);
+/* New limits after a reload. */
+void http_server_limits(struct http_server *s, unsigned max_connections, unsigned max_per_address);
+struct loop *http_server_loop(struct http_server *s);
 unsigned http_server_port(const struct http_server *s);
 
 /* The request: texts live until it is answered. */
 enum http_method http_request_method(const struct http_request *r);
-const char *http_request_path(const struct http_request *r);   /* percent-decoded, no query */
-const char *http_request_query(const struct http_request *r);  /* raw, without '?'; "" if none */
+const char *http_request_path(const struct http_request *r); /* percent-decoded, no query */
+const char *http_request_query(const struct http_request *r); /* raw, without '?'; "" if none */
 /* Decoded value of a query argument into out; false if absent or too long. */
 bool http_request_arg(const struct http_request *r, const char *name, char *out, size_t size);
 /* NULL if absent. Names: the ones that are listed in http/server.c's table. */
 const char *http_request_header(const struct http_request *r, const char *lower_case_name);
 const uint8_t *http_request_body(const struct http_request *r, size_t *len);
-const char *http_request_id(const struct http_request *r);       /* X-Request-Id, ours or theirs */
+const char *http_request_id(const struct http_request *r); /* X-Request-Id, ours or theirs */
 const char *http_request_address(const struct http_request *r);
 bool http_request_tls(const struct http_request *r);
 bool http_request_local(const struct http_request *r); /* came by the Unix socket */
 int http_request_peer_uid(const struct http_request *r); /* of a Unix socket's peer, else -1 */
+bool http_request_accepts_gzip(const struct http_request *r);
+bool http_request_draining(const struct http_request *r); /* the server is being drained */
+struct http_server *http_request_server(const struct http_request *r);
 
 /* What a router keeps with the request (path parameters, identity); freed by free_fn at its end. */
 void http_request_set_data(struct http_request *r, void *data, void (*free_fn)(void *data));
@@ -74,22 +85,28 @@ enum http_body_kind { HTTP_BODY_NONE, HTTP_BODY_PIECES, HTTP_BODY_FILE };
 
 struct http_response {
 	int status;
-	const char *content_type;    /* NULL: none */
-	const char *cache_control;   /* NULL: "no-store" */
-	const char *etag;            /* with quotes; If-None-Match is then honoured (GET, HEAD) */
-	bool ranges;                 /* Accept-Ranges, Range and If-Range are honoured */
-	bool gzip;                   /* compress if the peer accepts and it pays */
-	bool cors;                   /* Access-Control-Allow-Origin: * and exposed headers */
-	const char *location;        /* redirects */
-	const char *extra_headers;   /* whole lines "Name: value\r\n", or NULL */
+	const char *content_type; /* NULL: none */
+	const char *cache_control; /* NULL: "no-store" */
+	/*
+	 * With quotes; If-None-Match is then honoured (GET, HEAD with status 200). Given together
+	 * with a Content-Encoding of the caller's or with gzip it goes out as a weak one.
+	 */
+	const char *etag;
+	bool ranges; /* Accept-Ranges, Range and If-Range are honoured */
+	bool gzip; /* compress if the peer accepts and it pays */
+	bool cors; /* Access-Control-Allow-Origin: * and exposed headers */
+	const char *location; /* redirects */
+	const char *extra_headers; /* whole lines "Name: value\r\n", or NULL */
+	bool encoded; /* the pieces are gzip already (the caller asked accepts_gzip) */
+	bool close; /* HTTP/1: the connection ends with this answer */
 	enum http_body_kind kind;
-	struct rcbuf **pieces;       /* referenced by the call as needed; caller keeps its own */
+	struct rcbuf **pieces; /* referenced by the call as needed; caller keeps its own */
 	size_t n_pieces;
-	const char *path;            /* HTTP_BODY_FILE: opened by the server; 404 if it is gone */
-	uint64_t offset, len;        /* of the file; len 0: to its end */
+	const char *path; /* HTTP_BODY_FILE: opened by the server; 404 if it is gone */
+	uint64_t offset, len; /* of the file; len 0: to its end */
 };
 
 void http_respond(struct http_request *r, const struct http_response *response);
 /* Shorthand: one text body. */
-void http_respond_text(struct http_request *r, int status, const char *content_type,
-	const char *text);
+void http_respond_text(
+	struct http_request *r, int status, const char *content_type, const char *text);

@@ -34,5 +34,8 @@ struct lws *loop_vhost_adopt(struct lws_vhost *vhost, int fd, bool raw, void *op
  */
 void loop_lws_kill(struct loop *l, struct lws *wsi);
 
+/* Closes at once; not from inside the connection's own callbacks. For tearing down. */
+void loop_lws_kill_now(struct lws *wsi);
+
 /* Makes the loop look at timeouts and events that were set outside a libwebsockets callback. */
 void loop_lws_wake(struct loop *l);

@@ -65,7 +65,7 @@ bool loop_lws_create(struct loop *l, unsigned max_connections)
 	int level = LLL_ERR | LLL_WARN;
 
 	if (log_enabled(LOG_DEBUG, LOG_MODULE))
-		level |= LLL_NOTICE | LLL_INFO;
+		level |= LLL_NOTICE;
 	lws_set_log_level(level, emit);
 	limit_descriptors(max_connections);
 	info.port = CONTEXT_PORT_NO_LISTEN;
@@ -129,6 +129,11 @@ void loop_lws_kill(struct loop *l, struct lws *wsi)
 {
 	lws_set_timeout(wsi, PENDING_TIMEOUT_KILLED_BY_PARENT, LWS_TO_KILL_ASYNC);
 	loop_lws_wake(l);
+}
+
+void loop_lws_kill_now(struct lws *wsi)
+{
+	lws_set_timeout(wsi, PENDING_TIMEOUT_KILLED_BY_PARENT, LWS_TO_KILL_SYNC);
 }
 
 void loop_lws_wake(struct loop *l)

@@ -1,0 +1,218 @@
+#pragma once
+
+#include <libwebsockets.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "base/metrics.h"
+#include "http/server.h"
+#include "loop/net_listener.h"
+#include "loop/timer.h"
+
+/*
+ * What the files of the HTTP server share (server, conn, request, response, write, poller, wait);
+ * nobody else includes it.
+ *
+ * A connection (http_conn) is libwebsockets' network wsi; a request (http_request) hangs off the
+ * wsi that carries it: on HTTP/1 the same one, on HTTP/2 a stream's. Its life:
+ *
+ *   RECEIVING ──body complete──▶ HANDLING ──http_respond──▶ ANSWERING ──all written──▶ freed
+ *       └──────────── refused, or the peer is gone ────────────┘
+ */
+
+#define HTTP_EDGES 3
+#define HTTP_ID_SIZE 65
+#define HTTP_HEADERS_KEPT 16
+#define HTTP_PIECES_INLINE 4
+#define HTTP_SCRATCH (128 * 1024)
+
+/* Why a request is refused before it is handled: enum, status, code, sentence, close. */
+#define HTTP_REFUSALS(X) \
+	X(TRANSFER_ENCODING, 411, "length_required", "Transfer-Encoding is not accepted here.") \
+	X(LENGTH_MISSING, 411, "length_required", "A body needs a Content-Length.") \
+	X(LENGTH_MALFORMED, 400, "bad_request", "Content-Length is not one number.") \
+	X(BODY_UNEXPECTED, 400, "bad_request", "This method takes no body.") \
+	X(BODY_TOO_LARGE, 413, "body_too_large", "The body is larger than allowed.") \
+	X(METHOD, 501, "method_not_implemented", "The method is not implemented.") \
+	X(UPGRADE, 426, "upgrade_refused", "There is nothing to upgrade to here.") \
+	X(PATH, 400, "bad_request", "The path is not valid UTF-8 or too long.")
+
+enum http_refusal {
+#define X(name, status, code, text) HTTP_REFUSE_##name,
+	HTTP_REFUSALS(X)
+#undef X
+		HTTP_REFUSAL_COUNT,
+};
+
+/* Deadlines in lists of equal length of time: append at the tail, expire from the head. */
+enum http_wait_kind {
+	HTTP_WAIT_NONE = -1,
+	HTTP_WAIT_HEADER, /* connection: accepted, no request yet */
+	HTTP_WAIT_IDLE, /* connection: between requests */
+	HTTP_WAIT_BODY, /* request: its body is coming */
+	HTTP_WAIT_WRITE, /* request: the peer takes nothing of the answer */
+	HTTP_WAIT_LINGER, /* request: refused, the rest of its body is thrown away */
+	HTTP_WAIT_KINDS,
+};
+
+struct http_wait {
+	struct list link;
+	enum http_wait_kind kind;
+	uint64_t deadline_us;
+	struct http_conn *conn;
+};
+
+struct http_edge {
+	struct http_server *server;
+	struct net_listener *listener;
+	struct lws_vhost *vhost;
+	bool tls, local;
+};
+
+struct http_metrics {
+	struct metric *requests[6]; /* by hundreds of the status, 0: all others */
+	struct metric *connections, *seconds, *sent, *stalled, *malformed;
+	struct metric *refused[HTTP_REFUSAL_COUNT];
+};
+
+struct http_server {
+	struct loop *loop;
+	void (*handle)(void *user, struct http_request *r);
+	void *user;
+	unsigned max_body;
+	char *cert, *key;
+	struct http_edge edges[HTTP_EDGES];
+	unsigned n_edges;
+	struct list conns;
+	unsigned connections;
+	bool draining;
+
+	struct list waits[HTTP_WAIT_KINDS];
+	uint64_t wait_us[HTTP_WAIT_KINDS];
+	struct timer *wheel;
+	struct http_poller *poller;
+
+	uint8_t *scratch; /* LWS_PRE + HTTP_SCRATCH: joined pieces for libwebsockets */
+	char id_prefix[9];
+	uint64_t id_next;
+	char date[40];
+	uint64_t date_second;
+	struct http_metrics metrics;
+};
+
+struct http_conn {
+	struct list link;
+	struct http_edge *edge;
+	struct lws *wsi;
+	int fd, uid;
+	char address[64];
+	struct http_wait wait;
+	struct list requests;
+	struct http_request *current; /* HTTP/1's one request */
+	unsigned active; /* requests under way, on HTTP/2 several */
+	bool closing; /* libwebsockets is at it: the wsi is not to be touched */
+	bool killed; /* we asked for it */
+	bool polled; /* known to the poller */
+	bool paused; /* reading stopped while a request is under way */
+	bool served; /* had a request */
+	struct lws *inside; /* whose callback is running, NULL: none */
+	int verdict; /* what it returns */
+	bool retry; /* writing goes on in a deferred call */
+};
+
+enum http_phase { HTTP_RECEIVING, HTTP_HANDLING, HTTP_ANSWERING, HTTP_REFUSED };
+
+/* What is still to be written. */
+struct http_out {
+	struct buf head; /* HTTP/1: the whole head; HTTP/2: the lines alone */
+	int status;
+	struct rcbuf **pieces, *inline_pieces[HTTP_PIECES_INLINE];
+	size_t n_pieces, piece, piece_at;
+	uint64_t left; /* of the body */
+	int fd; /* -1: no file */
+	off_t offset;
+	bool head_sent; /* HTTP/2 */
+};
+
+struct http_kept_header {
+	const char *name;
+	char *value;
+};
+
+struct http_request {
+	struct list link;
+	struct http_server *server;
+	struct http_conn *conn;
+	struct lws *wsi;
+	enum http_phase phase;
+	enum http_method method;
+	bool h2, close, http10, lingers;
+	char *path, *query;
+	char id[HTTP_ID_SIZE];
+	struct buf body;
+	uint64_t length;
+	uint64_t began_us;
+	struct http_kept_header headers[HTTP_HEADERS_KEPT];
+	unsigned n_headers;
+	void *data;
+	void (*data_free)(void *data);
+	void (*gone)(void *user);
+	void *gone_user;
+	struct http_wait wait;
+	struct http_out out;
+};
+
+/* conn.c */
+void http_conn_accepted(void *edge, int fd, const char *address);
+void http_conn_kill(struct http_conn *c);
+/* At once; nothing of the connection is left but what libwebsockets has. */
+void http_conn_abandon(struct http_conn *c);
+/* After a request is over: next one, or the end of the connection or stream. */
+void http_conn_next(struct http_conn *c, struct lws *wsi, bool h2, bool close);
+void http_conn_pause(struct http_conn *c);
+extern const struct lws_protocols http_protocols[];
+
+/* request.c */
+struct http_request *http_request_begin(
+	struct http_conn *c, struct lws *wsi, const char *path, size_t path_len);
+/* Looks at what came: true if it may be handled (or its body awaited); else it was refused. */
+bool http_request_accept(struct http_request *r);
+void http_request_body_add(struct http_request *r, const void *data, size_t len);
+void http_request_handle(struct http_request *r);
+void http_request_refuse(struct http_request *r, enum http_refusal why);
+/* The peer went away. */
+void http_request_lost(struct http_request *r);
+void http_request_free(struct http_request *r);
+/* The answer is written whole. */
+void http_request_done(struct http_request *r);
+
+/* headers.c: looks up, copies, keeps with the request. */
+const char *http_headers_get(struct http_request *r, const char *name);
+
+/* response.c */
+void http_out_finish(struct http_out *o);
+const char *http_status_text(int status);
+const char *http_server_date(struct http_server *s);
+
+/*
+ * write.c: writes what goes now; the rest when the peer can take it. Ends in http_request_done, or
+ * in the connection's end. writable: called from libwebsockets' WRITEABLE.
+ */
+void http_write(struct http_request *r, bool writable);
+
+/* gzip.c: NULL if it does not pay. */
+struct rcbuf *http_gzip(struct rcbuf *const *pieces, size_t n);
+
+/* poller.c: edge-triggered readiness of descriptors that libwebsockets owns. */
+struct http_poller *http_poller_create(struct http_server *s);
+void http_poller_destroy(struct http_poller **p);
+bool http_poller_add(struct http_poller *p, struct http_conn *c);
+
+/* wait.c */
+void http_wait_init(struct http_wait *w, struct http_conn *c);
+void http_wait_start(struct http_server *s, struct http_wait *w, enum http_wait_kind kind);
+void http_wait_stop(struct http_wait *w);
+void http_wait_wheel(void *server);
+
+void http_metrics_init(struct http_server *s);

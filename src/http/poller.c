@@ -1,0 +1,90 @@
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+#include <uv.h>
+
+#define LOG_MODULE "http"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/must.h"
+#include "http_private.h"
+
+/*
+ * libuv takes a descriptor out of epoll and puts it in again for every change of interest, and
+ * libwebsockets changes it for every piece it writes. Bodies and held requests use an epoll of
+ * their own instead, where a connection is registered once, edge-triggered: it tells when a full
+ * socket has room again and when the peer has gone, without another system call.
+ */
+#define EVENTS_PER_TURN 256
+
+struct http_poller {
+	struct http_server *server;
+	int fd;
+	uv_poll_t poll;
+};
+
+static void conn_event(struct http_conn *c, uint32_t events)
+{
+	struct http_request *r = c->current;
+
+	if (c->closing || !r)
+		return;
+	if (r->phase == HTTP_ANSWERING && !c->edge->tls && !(events & EPOLLERR))
+		http_write(r, false);
+	else if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		http_conn_kill(c);
+}
+
+static void on_events(uv_poll_t *handle, int status, int ready)
+{
+	struct http_poller *p = handle->data;
+	struct loop *l = p->server->loop;
+	struct epoll_event events[EVENTS_PER_TURN];
+
+	(void)status;
+	(void)ready;
+	loop_enter(l, "http poller");
+	int n = epoll_wait(p->fd, events, EVENTS_PER_TURN, 0);
+	/* A connection is only freed by libuv's closing, never inside this loop. */
+	for (int i = 0; i < n; i++)
+		conn_event(events[i].data.ptr, events[i].events);
+	loop_leave(l);
+}
+
+struct http_poller *http_poller_create(struct http_server *s)
+{
+	struct http_poller *p = mem_new(struct http_poller);
+	p->server = s;
+	p->fd = epoll_create1(EPOLL_CLOEXEC);
+	must(p->fd >= 0);
+	must(uv_poll_init(loop_uv(s->loop), &p->poll, p->fd) == 0);
+	p->poll.data = p;
+	uv_poll_start(&p->poll, UV_READABLE, on_events);
+	return p;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct http_poller *p = handle->data;
+	close(p->fd);
+	free(p);
+}
+
+void http_poller_destroy(struct http_poller **p)
+{
+	if (!*p)
+		return;
+	uv_close((uv_handle_t *)&(*p)->poll, on_closed);
+	*p = NULL;
+}
+
+bool http_poller_add(struct http_poller *p, struct http_conn *c)
+{
+	struct epoll_event event = {.events = EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = c};
+
+	if (c->polled)
+		return true;
+	c->polled = epoll_ctl(p->fd, EPOLL_CTL_ADD, c->fd, &event) == 0;
+	return c->polled;
+}

@@ -1,0 +1,292 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define LOG_MODULE "http"
+
+#include "base/log.h"
+#include "base/must.h"
+#include "http_private.h"
+
+#define IOV_MAX_HERE 64
+/* What one connection writes before the others have their turn. */
+#define TURN_BYTES (1024 * 1024)
+#define FILE_PIECE (512 * 1024)
+#define TLS_PIECE HTTP_SCRATCH
+/* RFC 9113 section 4.2: every peer takes frames of this size. */
+#define H2_FRAME 16384
+#define H2_HEAD 8192
+
+enum progress { PROGRESS_DONE, PROGRESS_AGAIN, PROGRESS_TURN_OVER, PROGRESS_FAILED };
+
+static bool out_empty(const struct http_out *o)
+{
+	return !o->head.len && !o->left;
+}
+
+static unsigned out_iov(const struct http_out *o, struct iovec *iov)
+{
+	unsigned n = 0;
+	uint64_t left = o->left;
+	size_t at = o->piece_at;
+
+	if (o->head.len)
+		iov[n++] = (struct iovec){o->head.data, o->head.len};
+	for (size_t i = o->piece; i < o->n_pieces && left && n < IOV_MAX_HERE; i++, at = 0) {
+		size_t len = rcbuf_len(o->pieces[i]) - at;
+		if (len > left)
+			len = (size_t)left;
+		iov[n++] = (struct iovec){(void *)(uintptr_t)(rcbuf_data(o->pieces[i]) + at), len};
+		left -= len;
+	}
+	return n;
+}
+
+static void out_consume_pieces(struct http_out *o, size_t n)
+{
+	o->left -= n;
+	while (n) {
+		size_t len = rcbuf_len(o->pieces[o->piece]) - o->piece_at;
+		if (n < len) {
+			o->piece_at += n;
+			return;
+		}
+		n -= len;
+		o->piece++;
+		o->piece_at = 0;
+	}
+}
+
+static void out_consume(struct http_out *o, size_t n)
+{
+	size_t head = n < o->head.len ? n : o->head.len;
+
+	buf_consume(&o->head, head);
+	if (n > head)
+		out_consume_pieces(o, n - head);
+}
+
+static enum progress failure(void)
+{
+	return errno == EAGAIN ? PROGRESS_AGAIN : PROGRESS_FAILED;
+}
+
+/* Head and pieces; what lies in a file follows. */
+static enum progress send_some(struct http_request *r, uint64_t *moved)
+{
+	struct http_out *o = &r->out;
+	struct iovec iov[IOV_MAX_HERE + 1];
+	bool file_follows = o->fd >= 0 && o->left;
+	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = out_iov(o, iov)};
+	ssize_t n = sendmsg(
+		r->conn->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT | (file_follows ? MSG_MORE : 0));
+
+	if (n < 0)
+		return errno == EINTR ? PROGRESS_DONE : failure();
+	*moved += (uint64_t)n;
+	out_consume(o, (size_t)n);
+	return PROGRESS_DONE;
+}
+
+static enum progress sendfile_some(struct http_request *r, uint64_t *moved)
+{
+	struct http_out *o = &r->out;
+	size_t want = o->left < FILE_PIECE ? (size_t)o->left : FILE_PIECE;
+	ssize_t n = sendfile(r->conn->fd, o->fd, &o->offset, want);
+
+	if (n < 0)
+		return errno == EINTR ? PROGRESS_DONE : failure();
+	/* The file has become shorter: the promised length cannot be kept. */
+	if (n == 0)
+		return PROGRESS_FAILED;
+	*moved += (uint64_t)n;
+	o->left -= (uint64_t)n;
+	return PROGRESS_DONE;
+}
+
+static enum progress write_clear(struct http_request *r, uint64_t *moved)
+{
+	struct http_out *o = &r->out;
+	enum progress progress = PROGRESS_DONE;
+
+	while (progress == PROGRESS_DONE && !out_empty(o)) {
+		if (*moved >= TURN_BYTES)
+			return PROGRESS_TURN_OVER;
+		if (o->head.len || o->fd < 0)
+			progress = send_some(r, moved);
+		else
+			progress = sendfile_some(r, moved);
+	}
+	return progress;
+}
+
+/* Joins up to size bytes of what is to be sent; fewer only at the end. -1: the file failed. */
+static ssize_t out_join(struct http_out *o, uint8_t *to, size_t size)
+{
+	size_t len = o->head.len < size ? o->head.len : size;
+
+	memcpy(to, o->head.data ? o->head.data : to, len);
+	buf_consume(&o->head, len);
+	while (len < size && o->left && o->fd < 0) {
+		size_t n = rcbuf_len(o->pieces[o->piece]) - o->piece_at;
+		n = n < size - len ? n : size - len;
+		n = n < o->left ? n : (size_t)o->left;
+		memcpy(to + len, rcbuf_data(o->pieces[o->piece]) + o->piece_at, n);
+		out_consume_pieces(o, n);
+		len += n;
+	}
+	while (len < size && o->left && o->fd >= 0) {
+		size_t want = o->left < size - len ? (size_t)o->left : size - len;
+		ssize_t n = pread(o->fd, to + len, want, o->offset);
+		if (n <= 0)
+			return -1;
+		o->offset += n;
+		o->left -= (uint64_t)n;
+		len += (size_t)n;
+	}
+	return (ssize_t)len;
+}
+
+static enum progress write_tls(struct http_request *r, uint64_t *moved)
+{
+	uint8_t *start = r->server->scratch + LWS_PRE;
+
+	/* libwebsockets still has the rest of the last piece. */
+	if (lws_partial_buffered(r->wsi))
+		return PROGRESS_AGAIN;
+	ssize_t len = out_join(&r->out, start, TLS_PIECE);
+	if (len < 0 || lws_write(r->wsi, start, (size_t)len, LWS_WRITE_HTTP) < len)
+		return PROGRESS_FAILED;
+	*moved += (uint64_t)len;
+	return out_empty(&r->out) && !lws_partial_buffered(r->wsi) ? PROGRESS_DONE : PROGRESS_AGAIN;
+}
+
+/* The lines of the head as HTTP/2 header fields. */
+static bool h2_lines(struct http_request *r, uint8_t **p, uint8_t *end)
+{
+	const char *at = buf_text(&r->out.head);
+
+	while (*at) {
+		size_t line = strcspn(at, "\r"), name = strcspn(at, ":");
+		char key[64];
+		if (name + 2 > line || name + 2 > sizeof(key))
+			return false;
+		for (size_t i = 0; i <= name; i++)
+			key[i] = (char)(at[i] >= 'A' && at[i] <= 'Z' ? at[i] + 32 : at[i]);
+		key[name + 1] = '\0';
+		if (lws_add_http_header_by_name(r->wsi, (unsigned char *)key,
+			    (const unsigned char *)at + name + 2, (int)(line - name - 2), p, end))
+			return false;
+		at += line + 2;
+	}
+	return true;
+}
+
+static enum progress h2_head(struct http_request *r, uint64_t *moved)
+{
+	uint8_t *start = r->server->scratch + LWS_PRE, *p = start, *end = start + H2_HEAD;
+	int flags = LWS_WRITE_HTTP_HEADERS | (r->out.left ? 0 : LWS_WRITE_H2_STREAM_END);
+
+	if (lws_add_http_header_status(r->wsi, (unsigned)r->out.status, &p, end) ||
+		!h2_lines(r, &p, end) || lws_finalize_http_header(r->wsi, &p, end))
+		return PROGRESS_FAILED;
+	if (lws_write(r->wsi, start, (size_t)(p - start), (enum lws_write_protocol)flags) < 0)
+		return PROGRESS_FAILED;
+	*moved += (uint64_t)(p - start);
+	buf_reset(&r->out.head);
+	r->out.head_sent = true;
+	return r->out.left ? PROGRESS_AGAIN : PROGRESS_DONE;
+}
+
+static enum progress h2_body(struct http_request *r, uint64_t *moved)
+{
+	uint8_t *start = r->server->scratch + LWS_PRE;
+	lws_fileofs_t allowed = lws_get_peer_write_allowance(r->wsi);
+	size_t size = H2_FRAME;
+
+	if (allowed == 0)
+		return PROGRESS_AGAIN;
+	if (allowed > 0 && (uint64_t)allowed < size)
+		size = (size_t)allowed;
+	ssize_t len = out_join(&r->out, start, size);
+	if (len < 0)
+		return PROGRESS_FAILED;
+	if (lws_write(r->wsi, start, (size_t)len,
+		    r->out.left ? LWS_WRITE_HTTP : LWS_WRITE_HTTP_FINAL) < 0)
+		return PROGRESS_FAILED;
+	*moved += (uint64_t)len;
+	return r->out.left ? PROGRESS_AGAIN : PROGRESS_DONE;
+}
+
+static enum progress write_h2(struct http_request *r, bool writable, uint64_t *moved)
+{
+	if (!writable)
+		return PROGRESS_AGAIN;
+	return r->out.head_sent ? h2_body(r, moved) : h2_head(r, moved);
+}
+
+static void conn_retry(void *arg)
+{
+	struct http_conn *c = arg;
+
+	c->retry = false;
+	if (!c->wsi)
+		free(c);
+	else if (c->current && c->current->phase == HTTP_ANSWERING && !c->closing)
+		http_write(c->current, false);
+}
+
+/* The rest goes when there is room: by the poller on clear HTTP/1, else by libwebsockets. */
+static void await(struct http_request *r, bool clear)
+{
+	struct http_conn *c = r->conn;
+
+	if (!clear)
+		lws_callback_on_writable(r->wsi);
+	else if (!http_poller_add(r->server->poller, c))
+		http_conn_kill(c);
+}
+
+static void retry_soon(struct http_conn *c)
+{
+	if (c->retry)
+		return;
+	c->retry = true;
+	loop_defer(c->edge->server->loop, conn_retry, c);
+}
+
+void http_write(struct http_request *r, bool writable)
+{
+	struct http_conn *c = r->conn;
+	bool clear = !r->h2 && !c->edge->tls;
+	uint64_t moved = 0;
+	enum progress progress;
+
+	if (c->closing)
+		return;
+	if (r->h2)
+		progress = write_h2(r, writable, &moved);
+	else
+		progress = clear ? write_clear(r, &moved) : write_tls(r, &moved);
+	metric_add(r->server->metrics.sent, moved);
+	if (moved || r->wait.kind != HTTP_WAIT_WRITE)
+		http_wait_start(r->server, &r->wait, HTTP_WAIT_WRITE);
+	switch (progress) {
+	case PROGRESS_DONE:
+		http_request_done(r);
+		break;
+	case PROGRESS_AGAIN:
+		await(r, clear);
+		break;
+	case PROGRESS_TURN_OVER:
+		retry_soon(c);
+		break;
+	case PROGRESS_FAILED:
+		http_conn_kill(c);
+		break;
+	}
+}
