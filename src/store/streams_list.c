@@ -10,7 +10,7 @@
  * than live) may pass few of them; the page then ends early with a cursor, so that no read takes
  * long.
  */
-#define WINDOW 1000
+#define WINDOW 500
 
 /*
  * The text depends on which filters are given, so that the planner sees what it can use: a seller
@@ -33,7 +33,7 @@ static const char *make_sql(struct buf *sql, const struct repo_stream_filter *f)
 			" AND (instr(lower(s.title), lower(?)) > 0"
 			" OR instr(lower(coalesce(s.description, '')), lower(?)) > 0)");
 	}
-	buf_printf(sql, ", %s FROM streams s WHERE 1", streams_columns);
+	buf_printf(sql, ", s.is_live, s.id, %s FROM streams s WHERE 1", streams_columns);
 	if (f->status == STREAM_LIVE) {
 		buf_put_str(sql, " AND s.is_live = 1");
 	}
@@ -75,28 +75,20 @@ static void bind(
 	}
 }
 
-static struct repo_cursor cursor_of(const struct stream_record *r)
-{
-	return (struct repo_cursor){.rank = r->status == STREAM_LIVE, .id = r->id};
-}
-
 /* Reads rows into the page until it is full, the window is spent or there are no more. */
 static void fill(struct stmt *s, unsigned limit, struct repo_stream_page *out)
 {
 	struct repo_cursor last = {0};
 	for (unsigned seen = 0; stmt_step(s); seen++) {
-		struct stream_record row;
 		if (out->n == limit || seen == WINDOW) {
 			out->next_cursor = repo_cursor_text(last);
 			return;
 		}
 		bool matches = stmt_col_bool(s);
-		streams_read_row(s, &row);
-		last = cursor_of(&row);
+		last.rank = stmt_col_bool(s);
+		last.id = stmt_col_uuid(s);
 		if (matches) {
-			out->rows[out->n++] = row;
-		} else {
-			stream_record_finish(&row);
+			streams_read_row(s, &out->rows[out->n++]);
 		}
 	}
 }

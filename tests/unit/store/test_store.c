@@ -150,7 +150,7 @@ static void test_list_looks_at_a_bounded_window(void **state)
 		repo_stream_page_finish(&page);
 	} while (cursor != NULL);
 	assert_int_equal(found, 1);
-	assert_int_equal(pages, 3);
+	assert_int_equal(pages, 6);
 }
 
 static void test_healthy(void **state)
