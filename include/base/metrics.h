@@ -1,5 +1,6 @@
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -42,7 +43,15 @@ void metric_add(struct metric *c, uint64_t n);
 void metric_set(struct metric *g, int64_t v);
 void metric_change(struct metric *g, int64_t delta);
 void metric_observe(struct metric *h, double v);
-uint64_t metric_count(const struct metric *c); /* counter's or histogram's count */
+uint64_t metric_count(const struct metric *c); /* counter's or histogram's count, gauge's value */
+
+/* For those who show figures: NULL if nobody registered it. */
+struct metric *metrics_find(struct metrics *m, const char *name, const char *labels);
+/*
+ * The bound of the histogram's bucket in which the quantile q (0..1) of all observations lies;
+ * infinity in the last one. False without an observation.
+ */
+bool metric_quantile(const struct metric *h, double q, double *out);
 
 /*
  * Gauges that are computed when scraped: called on the scraping thread before the text is made.

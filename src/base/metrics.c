@@ -234,6 +234,40 @@ uint64_t metric_count(const struct metric *c)
 	return n;
 }
 
+struct metric *metrics_find(struct metrics *m, const char *name, const char *labels)
+{
+	struct metric *found = NULL;
+	struct family *f;
+	if (m == NULL) {
+		return NULL;
+	}
+	pthread_mutex_lock(&m->lock);
+	list_for_each (f, &m->families, link) {
+		if (strcmp(f->name, name) == 0) {
+			found = metric_get(f, labels);
+		}
+	}
+	pthread_mutex_unlock(&m->lock);
+	return found;
+}
+
+bool metric_quantile(const struct metric *h, double q, double *out)
+{
+	uint64_t total = metric_count(h), below = 0;
+	if (h == NULL || h->type != METRIC_HISTOGRAM || total == 0) {
+		return false;
+	}
+	for (size_t i = 0; i < h->n_bounds; i++) {
+		below += bucket_count(h, i);
+		if ((double)below >= q * (double)total) {
+			*out = h->bounds[i];
+			return true;
+		}
+	}
+	*out = INFINITY;
+	return true;
+}
+
 void metrics_on_scrape(struct metrics *m, void (*refresh)(void *user), void *user)
 {
 	if (m == NULL) {

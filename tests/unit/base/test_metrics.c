@@ -1,3 +1,5 @@
+#include <math.h>
+
 #include "base/metrics.h"
 #include "support/test.h"
 
@@ -123,6 +125,36 @@ static void test_null_is_no_metrics(void **state)
 	metrics_destroy(NULL);
 }
 
+static void test_found_and_summed_up(void **state)
+{
+	static const double bounds[] = {0.1, 1, 10};
+	struct metrics *m = metrics_create();
+	struct metric *h = metrics_histogram(m, "h", "a=\"b\"", "H", bounds, 3);
+	struct metric *g = metrics_gauge(m, "g", NULL, "G");
+	double q;
+	assert_ptr_equal(metrics_find(m, "h", "a=\"b\""), h);
+	assert_null(metrics_find(m, "h", NULL));
+	assert_null(metrics_find(m, "x", NULL));
+	assert_null(metrics_find(NULL, "h", NULL));
+	metric_set(g, 7);
+	assert_int_equal(metric_count(metrics_find(m, "g", NULL)), 7);
+	assert_false(metric_quantile(h, 0.5, &q));
+	assert_false(metric_quantile(g, 0.5, &q));
+	assert_false(metric_quantile(NULL, 0.5, &q));
+	for (int i = 0; i < 99; i++) {
+		metric_observe(h, 0.05);
+	}
+	metric_observe(h, 100);
+	assert_true(metric_quantile(h, 0.99, &q));
+	assert_true(q == 0.1);
+	metric_observe(h, 5);
+	assert_true(metric_quantile(h, 0.99, &q));
+	assert_true(q == 10);
+	assert_true(metric_quantile(h, 1, &q));
+	assert_true(isinf(q));
+	metrics_destroy(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -132,6 +164,7 @@ int main(void)
 		cmocka_unit_test(test_escaping),
 		cmocka_unit_test(test_refreshed_on_scrape),
 		cmocka_unit_test(test_null_is_no_metrics),
+		cmocka_unit_test(test_found_and_summed_up),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
