@@ -98,7 +98,6 @@ const struct web_page web_page_${page.name} = {
 \t.gzip = ${page.name}_gzip,
 \t.gzip_len = sizeof ${page.name}_gzip,
 \t.etag = "\\"${etag}\\"",
-\t.gzip_etag = "\\"${etag}-gz\\"",
 \t.style_source = "${page.style}",
 \t.script_source = "${page.script}",
 };

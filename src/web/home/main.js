@@ -8,8 +8,8 @@ const cards = new Map();
 function card(stream) {
   const onAir = stream.state === undefined || stream.state === 'publishing';
   return el('li', {},
-    el('a.card', { href: `/watch/${encodeURIComponent(stream.streamId ?? stream.id)}` },
-      el('div.card-picture', {}, tiles(stream.streamId ?? stream.id),
+    el('a.card', { href: `/watch/${encodeURIComponent(stream.id)}` },
+      el('div.card-picture', {}, tiles(stream.id),
         el('span.badge', { 'data-tone': onAir ? 'live' : 'wait' }, onAir ? 'Live' : 'Starting')),
       el('p.card-title', {}, stream.title ?? ''),
       el('p.card-seller', {}, stream.seller?.name ?? '')));
@@ -19,7 +19,7 @@ function card(stream) {
 function show(streams) {
   const seen = new Set();
   const nodes = streams.map((stream) => {
-    const id = stream.streamId ?? stream.id;
+    const id = stream.id;
     const key = JSON.stringify([stream.title, stream.state, stream.seller?.name]);
     if (cards.get(id)?.key !== key) cards.set(id, { key, node: card(stream) });
     seen.add(id);

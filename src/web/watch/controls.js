@@ -65,7 +65,8 @@ export class Controls {
     setHidden(byId('again'), !(player.condition === 'finished' && player.source === 'vod'));
     setHidden(byId('golive'), !live);
     setHidden(byId('place'), live || !player.source);
-    byId('volume').value = silent ? 0 : Math.round(video.volume * 100);
+    if (player.source) setHidden(byId('readout'), false);
+    this.#showVolume(silent ? 0 : Math.round(video.volume * 100));
     this.tick();
   }
 
@@ -80,6 +81,12 @@ export class Controls {
     } else if (player.source === 'vod') {
       this.#tickPlace(video.currentTime, video.duration);
     }
+  }
+
+  #showVolume(percent) {
+    const slider = byId('volume');
+    slider.value = percent;
+    slider.style.setProperty('--done', `${percent}%`);
   }
 
   #tickPlace(time, duration) {

@@ -58,9 +58,9 @@ export class Readout {
     setText(byId('r-buffer'), seconds(v.ahead));
     setText(byId('r-dropped'), v.frames ? `${v.dropped} of ${v.frames}` : dash);
     setText(byId('r-stalls'), String(v.stalls));
-    const short = [live ? `${seconds(v.latency)} behind live` : null,
-      this.video.videoHeight ? `${this.video.videoHeight}p` : null,
+    const quality = [this.video.videoHeight ? `${this.video.videoHeight}p` : null,
       v.bitrate > 0 ? bitrate(v.bitrate) : null].filter(Boolean).join(' · ');
-    setText(byId('r-short'), short);
+    setText(byId('r-short'), live && v.latency > 0 ? `${seconds(v.latency)} behind live` : '');
+    setText(byId('r-more'), (live && quality ? ' · ' : '') + quality);
   }
 }

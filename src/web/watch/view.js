@@ -29,6 +29,8 @@ function sinceText(stream) {
       return stream.scheduledAt ? `Planned for ${when(stream.scheduledAt)}` : '';
     case 'live':
       return stream.startedAt ? `Live since ${when(stream.startedAt)}` : '';
+    case 'cancelled':
+      return '';
     default:
       return stream.startedAt ? `Streamed ${when(stream.startedAt)}` : '';
   }
@@ -49,7 +51,8 @@ function showProducts(products) {
 }
 
 export function showState(state) {
-  const { stage, badge } = { stage: byId('stage'), badge: byId('badge') };
+  const stage = byId('stage');
+  const badge = byId('badge');
   badge.dataset.tone = state.tone;
   setText(badge, state.badge);
   setHidden(byId('veil'), Boolean(state.video));
