@@ -1,0 +1,269 @@
+#define LOG_MODULE "rtmp"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "proto/flv.h"
+#include "rtmp_private.h"
+
+/*~ From a session's events to the live floor: the key is looked up, tags become samples. Came from
+ * proto/rtmp_session.c; next stop: live/publisher.c and live/stream.c. */
+
+static enum rtmp_close refusal_reason(enum live_refusal reason)
+{
+	switch (reason) {
+	case LIVE_REFUSE_WRONG_KEY:
+	case LIVE_REFUSE_ROTATED_KEY:
+	case LIVE_REFUSE_ENDED:
+	case LIVE_REFUSE_NOT_LIVE:
+		return RTMP_CLOSE_BAD_KEY;
+	case LIVE_REFUSE_BUSY:
+		return RTMP_CLOSE_BUSY;
+	case LIVE_REFUSE_FULL:
+		return RTMP_CLOSE_PUBLISHER_LIMIT;
+	case LIVE_REFUSE_DRAINING:
+		return RTMP_CLOSE_DRAIN;
+	}
+	return RTMP_CLOSE_INTERNAL;
+}
+
+static enum rtmp_close kick_reason(enum live_kick reason)
+{
+	switch (reason) {
+	case LIVE_KICK_TAKEOVER:
+		return RTMP_CLOSE_TAKEOVER;
+	case LIVE_KICK_ENDED:
+		return RTMP_CLOSE_ENDED;
+	case LIVE_KICK_ROTATED:
+		return RTMP_CLOSE_BAD_KEY;
+	case LIVE_KICK_ADMIN:
+		return RTMP_CLOSE_KICKED;
+	case LIVE_KICK_DRAIN:
+		return RTMP_CLOSE_DRAIN;
+	}
+	return RTMP_CLOSE_INTERNAL;
+}
+
+static void on_admitted(struct live_publisher *p, struct live_stream *stream)
+{
+	struct rtmp_conn *c = container_of(p, struct rtmp_conn, publisher);
+	c->published = true;
+	c->has_mp3 = false;
+	text_copy(c->stream_id, sizeof(c->stream_id), live_stream_id_text(stream));
+	log_info("publish started", kv_u64("conn", c->id), kv_str("address", c->address),
+		kv_str("stream", c->stream_id), kv_masked("key", c->key_head),
+		kv_bool("tls", c->port->tls),
+		kv_str("client", rtmp_session_flash_version(c->session)));
+	rtmp_session_accept(c->session, loop_now_us(c->server->loop));
+	rtmp_conn_update(c);
+}
+
+static void on_refused(struct live_publisher *p, enum live_refusal reason)
+{
+	struct rtmp_conn *c = container_of(p, struct rtmp_conn, publisher);
+	rtmp_session_reject(c->session, refusal_reason(reason), NULL, live_refusal_text(reason));
+	rtmp_conn_update(c);
+}
+
+static void on_kicked(struct live_publisher *p, enum live_kick reason)
+{
+	struct rtmp_conn *c = container_of(p, struct rtmp_conn, publisher);
+	rtmp_session_close(c->session, kick_reason(reason), live_kick_text(reason));
+	rtmp_conn_update(c);
+}
+
+static const struct live_publisher_ops publisher_ops = {
+	.admitted = on_admitted,
+	.refused = on_refused,
+	.kicked = on_kicked,
+};
+
+void ingest_init(struct rtmp_conn *c)
+{
+	memset(&c->publisher, 0, sizeof(c->publisher));
+	c->publisher.ops = &publisher_ops;
+	text_copy(c->publisher.address, sizeof(c->publisher.address), c->address);
+}
+
+static void on_publish(void *user, const struct rtmp_request *request)
+{
+	struct rtmp_conn *c = user;
+	ingest_init(c);
+	/* Only the head is kept, for the log. */
+	text_copy(c->key_head, sizeof(c->key_head), request->key);
+	c->joined = true;
+	live_publisher_join(&c->publisher, c->server->registry, request->key);
+}
+
+static void on_play(void *user, const struct rtmp_request *request)
+{
+	struct rtmp_conn *c = user;
+	rtmp_session_reject(c->session, RTMP_CLOSE_NO_STREAM, NULL, NULL);
+}
+
+static void refuse_codec(struct rtmp_conn *c, const struct flv_packet *packet)
+{
+	char codec[64], text[128];
+	flv_packet_codec_text(packet, codec, sizeof(codec));
+	snprintf(text, sizeof(text), "%s %s is not supported: send %s.", codec,
+		packet->kind == FLV_VIDEO ? "video" : "audio",
+		packet->kind == FLV_VIDEO ? "H.264" : "AAC or MP3");
+	log_warn("codec refused", kv_u64("conn", c->id), kv_str("stream", c->stream_id),
+		kv_str("codec", codec));
+	rtmp_session_close(c->session, RTMP_CLOSE_CODEC, text);
+}
+
+static enum media_codec media_codec_of(enum flv_codec codec)
+{
+	return codec == FLV_CODEC_H264	 ? MEDIA_CODEC_H264
+		: codec == FLV_CODEC_AAC ? MEDIA_CODEC_AAC
+		: codec == FLV_CODEC_MP3 ? MEDIA_CODEC_MP3
+					 : MEDIA_CODEC_NONE;
+}
+
+static enum media_result configure(struct rtmp_conn *c, const struct flv_packet *packet)
+{
+	bool video = packet->kind == FLV_VIDEO;
+	if (!video) {
+		c->has_mp3 = packet->codec == FLV_CODEC_MP3;
+	}
+	return live_publisher_configure(&c->publisher, video ? MEDIA_VIDEO : MEDIA_AUDIO, 0,
+		media_codec_of(packet->codec), packet->is_config ? packet->data : NULL,
+		packet->is_config ? packet->len : 0);
+}
+
+static enum media_result pass_on(
+	struct rtmp_conn *c, const struct flv_packet *packet, uint32_t timestamp)
+{
+	if (packet->is_config) {
+		return configure(c, packet);
+	}
+	/* MP3 has no configuration of its own: its first frame is the sign. */
+	if (packet->codec == FLV_CODEC_MP3 && !c->has_mp3) {
+		enum media_result result = configure(c, packet);
+		if (result != MEDIA_OK) {
+			return result;
+		}
+	}
+	struct media_sample sample = {
+		.kind = packet->kind == FLV_VIDEO ? MEDIA_VIDEO : MEDIA_AUDIO,
+		.key = packet->is_key,
+		.timestamp_ms = timestamp,
+		.composition_ms = packet->composition_ms,
+		.data = packet->data,
+		.len = packet->len,
+	};
+	return live_publisher_sample(&c->publisher, &sample);
+}
+
+static void take_packet(struct rtmp_conn *c, const struct flv_packet *packet, uint32_t timestamp)
+{
+	/* What follows the end of a sequence comes with a new configuration, or not at all. */
+	if (packet->is_end_of_sequence) {
+		return;
+	}
+	switch (pass_on(c, packet, timestamp)) {
+	case MEDIA_OK:
+	case MEDIA_BAD_SAMPLE:
+		return;
+	case MEDIA_BAD_CONFIG:
+		rtmp_session_close(c->session, RTMP_CLOSE_MEDIA,
+			packet->kind == FLV_VIDEO ? "The H.264 configuration is damaged."
+						  : "The audio configuration is damaged.");
+		return;
+	case MEDIA_FAILED:
+		rtmp_session_close(c->session, RTMP_CLOSE_INTERNAL, NULL);
+		return;
+	}
+}
+
+static void on_media(void *user, const struct rtmp_message *m)
+{
+	struct rtmp_conn *c = user;
+	struct flv_packet packet;
+	switch (flv_parse(
+		m->type == RTMP_TYPE_VIDEO ? FLV_VIDEO : FLV_AUDIO, m->data, m->len, &packet)) {
+	case FLV_OK:
+		take_packet(c, &packet, m->timestamp);
+		return;
+	case FLV_SKIP:
+		return;
+	case FLV_UNSUPPORTED:
+		refuse_codec(c, &packet);
+		return;
+	case FLV_INVALID:
+		metric_add(c->server->metrics.invalid_tags, 1);
+		return;
+	}
+}
+
+static void on_metadata(void *user, const struct rtmp_metadata *m)
+{
+	struct rtmp_conn *c = user;
+	struct live_metadata live = {
+		.width = m->width,
+		.height = m->height,
+		.frame_rate = m->framerate,
+		.video_kbps = m->video_kbps,
+		.audio_kbps = m->audio_kbps,
+		.audio_rate = m->audio_sample_rate,
+		.has_video = m->video_codec_id > 0 || m->video_codec[0] != '\0',
+		.has_audio = m->audio_codec_id > 0 || m->audio_codec[0] != '\0',
+	};
+	text_copy(live.encoder, sizeof(live.encoder), m->encoder);
+	live_publisher_metadata(&c->publisher, &live);
+}
+
+/* Text and cue points are understood by the session; viewers get them with timed metadata. */
+static void on_data(
+	void *user, const char *name, uint32_t timestamp, const uint8_t *amf, size_t len)
+{
+	struct rtmp_conn *c = user;
+	log_debug("data message", kv_u64("conn", c->id), kv_str("stream", c->stream_id),
+		kv_str("name", name), kv_u64("bytes", len));
+}
+
+static void on_unpublish(void *user)
+{
+	struct rtmp_conn *c = user;
+	log_info("publish stopped", kv_u64("conn", c->id), kv_str("stream", c->stream_id));
+	live_publisher_stop(&c->publisher);
+	c->stream_id[0] = '\0';
+}
+
+/* Ordinary ends are news, guards and refusals are warnings, mere knocking is neither. */
+static enum log_level close_level(const struct rtmp_conn *c, enum rtmp_close reason)
+{
+	if (reason == RTMP_CLOSE_PEER) {
+		return c->published ? LOG_INFO : LOG_DEBUG;
+	}
+	bool ordinary = reason == RTMP_CLOSE_TAKEOVER || reason == RTMP_CLOSE_ENDED ||
+		reason == RTMP_CLOSE_KICKED || reason == RTMP_CLOSE_DRAIN;
+	return ordinary ? LOG_INFO : LOG_WARN;
+}
+
+static void on_closed(void *user, enum rtmp_close reason)
+{
+	struct rtmp_conn *c = user;
+	log_write(close_level(c, reason), LOG_MODULE, "connection closed", kv_u64("conn", c->id),
+		kv_str("address", c->address),
+		kv_str("stream", c->stream_id[0] != '\0' ? c->stream_id : NULL),
+		kv_str("reason", rtmp_close_label(reason)), kv_str("text", rtmp_close_text(reason)),
+		KV_LAST);
+	rtmp_server_count_close(c->server, reason);
+	if (c->joined) {
+		live_publisher_lost(&c->publisher);
+	}
+}
+
+const struct rtmp_session_events ingest_events = {
+	.publish = on_publish,
+	.play = on_play,
+	.media = on_media,
+	.metadata = on_metadata,
+	.data = on_data,
+	.unpublish = on_unpublish,
+	.closed = on_closed,
+};

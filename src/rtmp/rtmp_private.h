@@ -1,0 +1,81 @@
+#pragma once
+
+#include "base/list.h"
+#include "base/metrics.h"
+#include "conn_limits.h"
+#include "loop/net_listener.h"
+#include "loop/timer.h"
+#include "rtmp/server.h"
+
+struct lws;
+struct lws_vhost;
+
+struct rtmp_metrics {
+	struct metric *connections, *accepted, *bytes, *invalid_tags;
+	struct metric *closed[RTMP_CLOSE_COUNT];
+};
+
+struct rtmp_port {
+	struct rtmp_server *server;
+	struct net_listener *listener; /* NULL: none */
+	struct lws_vhost *vhost; /* libwebsockets' own, until its context goes */
+	bool tls;
+};
+
+struct rtmp_server {
+	struct loop *loop;
+	struct live_registry *registry;
+	struct rtmp_server_config config; /* texts are copies */
+	struct rtmp_port clear, secure;
+	struct rtmp_limits limits;
+	struct log_throttle throttle;
+	struct rtmp_metrics metrics;
+	struct list conns;
+	uint64_t next_id;
+};
+
+/*
+ * A connection. Its wsi belongs to libwebsockets, which says by its last callback when it is gone;
+ * the connection goes with it, or before it when the server is destroyed.
+ */
+struct rtmp_conn {
+	struct list link;
+	struct rtmp_server *server;
+	struct rtmp_port *port;
+	uint64_t id;
+	char address[64];
+
+	struct lws *wsi;
+	bool adopting; /* inside the adoption: do not free yet */
+	bool wsi_gone;
+	bool counted; /* in the limits */
+	bool paused; /* reading is stopped */
+	bool lingering; /* the last words are out, waiting for the peer to read them */
+	struct rtmp_session *session;
+	struct timer *timer;
+	uint64_t timer_at; /* 0: not running */
+
+	/* ingest.c */
+	struct live_publisher publisher;
+	bool joined; /* publisher is known to the registry */
+	bool published; /* admitted at some time */
+	bool has_mp3; /* the track is configured as MP3 */
+	char key_head[8];
+	char stream_id[40];
+};
+
+/* conn.c: the only file that knows libwebsockets. */
+struct lws_vhost *rtmp_conn_vhost(struct loop *l, bool tls, const char *cert, const char *key);
+bool rtmp_conn_reload_tls(struct loop *l, const char *cert, const char *key);
+void rtmp_conn_open(struct rtmp_port *port, int fd, const char *address);
+/* Closes at once and frees, for the server's destruction. */
+void rtmp_conn_destroy(struct rtmp_conn *c);
+/* After anything was done to the session: sends, pauses, closes, sets the timer. */
+void rtmp_conn_update(struct rtmp_conn *c);
+
+/* ingest.c */
+extern const struct rtmp_session_events ingest_events; /* their user is the rtmp_conn */
+void ingest_init(struct rtmp_conn *c);
+
+/* server.c */
+void rtmp_server_count_close(struct rtmp_server *s, enum rtmp_close reason);

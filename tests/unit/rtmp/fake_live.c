@@ -1,0 +1,143 @@
+#include "fake_live.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+
+struct fake_live fake_live;
+
+struct answer {
+	struct live_publisher *publisher;
+	bool admitted;
+	enum live_refusal refusal;
+};
+
+static void changed(void)
+{
+	if (fake_live.changed != NULL) {
+		fake_live.changed(fake_live.user);
+	}
+}
+
+static void give_answer(void *arg)
+{
+	struct answer *a = arg;
+	struct live_publisher *p = a->publisher;
+	if (p->pending) {
+		p->pending = false;
+		if (a->admitted) {
+			fake_live.publisher = p;
+			p->stream = (struct live_stream *)&fake_live;
+			p->ops->admitted(p, p->stream);
+		} else {
+			p->ops->refused(p, a->refusal);
+		}
+	}
+	free(a);
+	changed();
+}
+
+void live_publisher_join(struct live_publisher *p, struct live_registry *r, const char *key)
+{
+	static const char *const words[] = {
+		"wrong", "rotated", "ended", "not_live", "busy", "full", "draining"};
+	struct answer *a = mem_new(struct answer);
+	bool answered = text_starts(key, "good");
+	a->publisher = p;
+	a->admitted = answered;
+	for (int i = 0; i < 7; i++) {
+		if (text_eq(key, words[i])) {
+			a->refusal = (enum live_refusal)i;
+			answered = true;
+		}
+	}
+	fake_live.joins++;
+	p->registry = r;
+	p->pending = true;
+	if (answered) {
+		loop_defer(fake_live.loop, give_answer, a);
+	} else {
+		free(a);
+	}
+}
+
+static void detach(struct live_publisher *p)
+{
+	p->pending = false;
+	p->stream = NULL;
+	if (fake_live.publisher == p) {
+		fake_live.publisher = NULL;
+	}
+}
+
+void live_publisher_stop(struct live_publisher *p)
+{
+	fake_live.stops += p->stream != NULL;
+	detach(p);
+	changed();
+}
+
+void live_publisher_lost(struct live_publisher *p)
+{
+	fake_live.losses += p->stream != NULL;
+	detach(p);
+	changed();
+}
+
+enum media_result live_publisher_configure(struct live_publisher *p, enum media_kind kind,
+	unsigned track, enum media_codec codec, const uint8_t *config, size_t len)
+{
+	size_t at = strlen(fake_live.codecs);
+	fake_live.configs++;
+	snprintf(fake_live.codecs + at, sizeof(fake_live.codecs) - at, "%s%s:%zu",
+		at > 0 ? " " : "",
+		codec == MEDIA_CODEC_H264	   ? "h264"
+			: codec == MEDIA_CODEC_AAC ? "aac"
+						   : "mp3",
+		len);
+	changed();
+	return fake_live.answer;
+}
+
+enum media_result live_publisher_sample(struct live_publisher *p, const struct media_sample *s)
+{
+	if (fake_live.samples++ == 0) {
+		fake_live.first_timestamp = s->timestamp_ms;
+	}
+	fake_live.last_timestamp = s->timestamp_ms;
+	for (size_t i = 0; i < s->len; i++) {
+		fake_live.sum += s->data[i];
+	}
+	changed();
+	return fake_live.answer;
+}
+
+void live_publisher_metadata(struct live_publisher *p, const struct live_metadata *m)
+{
+	text_copy(fake_live.encoder, sizeof(fake_live.encoder), m->encoder);
+}
+
+const char *live_refusal_text(enum live_refusal r)
+{
+	return "refused by the test";
+}
+
+const char *live_kick_text(enum live_kick k)
+{
+	return "kicked by the test";
+}
+
+const char *live_stream_id_text(const struct live_stream *s)
+{
+	return "stream";
+}
+
+void fake_live_kick(enum live_kick reason)
+{
+	struct live_publisher *p = fake_live.publisher;
+	detach(p);
+	p->ops->kicked(p, reason);
+}
