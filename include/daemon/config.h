@@ -160,6 +160,9 @@ struct config_source {
 	size_t n_sets;
 };
 
+/* The file that soukd and soukctl read if none is named: the first that is there, or NULL. */
+const char *config_default_path(void);
+
 /*
  * NULL on failure, with one line for every fault in `errors` (file and line, what is wrong, what is
  * allowed). The caller frees the result with config_destroy.

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/must.h"
@@ -254,6 +255,17 @@ static struct config *create_defaults(void)
 		must(config_value_parse(c, config_key_at(i), c->values[i].text));
 	}
 	return c;
+}
+
+const char *config_default_path(void)
+{
+	static const char *const places[] = {"conf/soukd.ini", "/etc/souk/soukd.ini"};
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		if (access(places[i], R_OK) == 0) {
+			return places[i];
+		}
+	}
+	return NULL;
 }
 
 struct config *config_load(const struct config_source *source, struct buf *errors)

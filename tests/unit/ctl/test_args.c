@@ -1,0 +1,203 @@
+#include <string.h>
+
+#include "args.h"
+#include "base/text.h"
+#include "support/test.h"
+
+#define WORDS_MAX 48
+
+/* Parses a line with single blanks; `line` is cut up and borrowed by *a. */
+static bool parse(struct args *a, char *line, struct buf *error)
+{
+	char *argv[WORDS_MAX], *rest = line;
+	int argc = 0;
+	for (char *word = strsep(&rest, " "); word != NULL; word = strsep(&rest, " ")) {
+		assert_true(argc < WORDS_MAX);
+		argv[argc++] = word;
+	}
+	return args_parse(a, argc, argv, error);
+}
+
+#define GOOD(a, text) \
+	char line_[] = text; \
+	struct buf error_ = {0}; \
+	assert_true(parse(a, line_, &error_)); \
+	assert_int_equal(error_.len, 0)
+
+static void expect_error(const char *text, const char *expected)
+{
+	char line[1024];
+	assert_true(text_copy(line, sizeof(line), text));
+	struct args a;
+	struct buf error = {0};
+	assert_false(parse(&a, line, &error));
+	if (strstr(buf_text(&error), expected) == NULL) {
+		fail_msg("%s: no \"%s\" in \"%s\"", text, expected, buf_text(&error));
+	}
+	buf_finish(&error);
+}
+
+static void word_of_its_own(void **state)
+{
+	struct args a;
+	GOOD(&a, "soukctl status");
+	assert_string_equal(a.command->name, "status");
+	assert_null(a.command->group);
+	assert_int_equal(a.n_operands, 0);
+	assert_false(args_has(&a, "json"));
+}
+
+static void options_anywhere(void **state)
+{
+	struct args a;
+	GOOD(&a,
+		"soukctl --json streams --config x.ini create --title=a=b --seller s --live --set "
+		"a.b=c --set=d.e=f");
+	assert_string_equal(a.command->group, "streams");
+	assert_string_equal(a.command->name, "create");
+	assert_string_equal(args_get(&a, "title"), "a=b");
+	assert_string_equal(args_get(&a, "seller"), "s");
+	assert_string_equal(args_get(&a, "config"), "x.ini");
+	assert_string_equal(args_get(&a, "live"), "");
+	assert_true(args_has(&a, "json"));
+	assert_null(args_get(&a, "category"));
+	assert_int_equal(a.n_sets, 2);
+	assert_string_equal(a.sets[0], "a.b=c");
+	assert_string_equal(a.sets[1], "d.e=f");
+}
+
+static void operands_are_counted(void **state)
+{
+	struct args a;
+	GOOD(&a, "soukctl vod export 12 --json out.mp4");
+	assert_int_equal(a.n_operands, 2);
+	assert_string_equal(a.operands[0], "12");
+	assert_string_equal(a.operands[1], "out.mp4");
+	expect_error("soukctl vod export 12", "ID FILE|FOLDER is missing");
+	expect_error("soukctl vod export 1 2 3", "too many words");
+	expect_error("soukctl vod export 1 2 3 4 5", "too many words");
+	expect_error("soukctl status now", "too many words");
+}
+
+static void words_after_dashes_are_operands(void **state)
+{
+	struct args a;
+	GOOD(&a, "soukctl db backup -- --odd");
+	assert_string_equal(a.operands[0], "--odd");
+}
+
+static void mistakes_are_named(void **state)
+{
+	expect_error("soukctl", "a command is missing");
+	expect_error("soukctl --json", "a command is missing");
+	expect_error("soukctl streams", "what to do with it is missing");
+	expect_error("soukctl stream list", "there is no command stream");
+	expect_error("soukctl streams lst", "there is no command streams lst");
+	expect_error("soukctl status --live", "there is no option --live of this command");
+	expect_error("soukctl --live streams create", "there is no option --live here");
+	expect_error("soukctl streams create --titel=x", "there is no option --titel");
+	expect_error("soukctl streams create --title x", "--seller ID is missing");
+	expect_error("soukctl streams create --seller x --title", "--title needs TITLE");
+	expect_error("soukctl status --json --json", "--json is given twice");
+	expect_error("soukctl status --json=yes", "--json takes no value");
+}
+
+static void too_many_sets(void **state)
+{
+	char *argv[2 + ARGS_SETS_MAX + 1];
+	argv[0] = "soukctl";
+	argv[1] = "status";
+	for (int i = 0; i < ARGS_SETS_MAX + 1; i++) {
+		argv[2 + i] = "--set=a.b=c";
+	}
+	struct args a;
+	struct buf error = {0};
+	assert_true(args_parse(&a, 2 + ARGS_SETS_MAX, argv, &error));
+	assert_int_equal(a.n_sets, ARGS_SETS_MAX);
+	assert_false(args_parse(&a, 2 + ARGS_SETS_MAX + 1, argv, &error));
+	assert_string_equal(buf_text(&error), "too many --set");
+	buf_finish(&error);
+}
+
+static void help_wins(void **state)
+{
+	struct args a;
+	{
+		GOOD(&a, "soukctl streams create --help");
+		assert_true(a.help);
+		assert_string_equal(a.command->name, "create");
+	}
+	{
+		GOOD(&a, "soukctl streams -h");
+		assert_true(a.help);
+		assert_null(a.command);
+		assert_string_equal(a.group, "streams");
+	}
+	{
+		GOOD(&a, "soukctl help vod");
+		assert_true(a.help);
+		assert_string_equal(a.group, "vod");
+	}
+	{
+		GOOD(&a, "soukctl --version");
+		assert_true(a.version);
+	}
+}
+
+static void help_tells_all(void **state)
+{
+	struct args a = {0};
+	struct buf out = {0};
+	args_help(&a, &out);
+	for (const struct args_command *c = args_commands; c->name != NULL; c++) {
+		assert_non_null(strstr(buf_text(&out), c->help));
+		struct buf own = {0};
+		args_help(&(struct args){.command = c}, &own);
+		assert_non_null(strstr(buf_text(&own), c->help));
+		for (const struct args_option *o = c->options; o != NULL && o->name != NULL; o++) {
+			assert_non_null(strstr(buf_text(&own), o->help));
+		}
+		for (const struct args_option *o = args_globals; o->name != NULL; o++) {
+			assert_non_null(strstr(buf_text(&own), o->help));
+		}
+		buf_finish(&own);
+	}
+	buf_reset(&out);
+	args_help(&(struct args){.group = "vod"}, &out);
+	assert_non_null(strstr(buf_text(&out), "vod export ID FILE"));
+	assert_null(strstr(buf_text(&out), "streams"));
+	buf_finish(&out);
+}
+
+static void commands_are_sound(void **state)
+{
+	for (const struct args_command *c = args_commands; c->name != NULL; c++) {
+		assert_non_null(c->run);
+		assert_true(c->group == NULL || args_group_help(c->group)[0] != '\0');
+		size_t n = 0;
+		for (const struct args_option *o = c->options; o != NULL && o->name != NULL; o++) {
+			n++;
+			for (const struct args_option *g = args_globals; g->name != NULL; g++) {
+				assert_string_not_equal(o->name, g->name);
+			}
+		}
+		/* All of them together, and --help, fit the parser's room. */
+		assert_true(n + 8 <= ARGS_OPTIONS_MAX);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(word_of_its_own),
+		cmocka_unit_test(options_anywhere),
+		cmocka_unit_test(operands_are_counted),
+		cmocka_unit_test(words_after_dashes_are_operands),
+		cmocka_unit_test(mistakes_are_named),
+		cmocka_unit_test(too_many_sets),
+		cmocka_unit_test(help_wins),
+		cmocka_unit_test(help_tells_all),
+		cmocka_unit_test(commands_are_sound),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+
+/*
+ * The command line of soukctl. One table of commands drives parsing, dispatch, help and shell
+ * completion; nothing here does I/O.
+ */
+struct ctl;
+
+/* What soukctl returns. */
+enum ctl_exit {
+	CTL_OK,
+	CTL_FAILED, /* refused, or it went wrong */
+	CTL_USAGE,
+	CTL_UNREACHABLE, /* the daemon does not answer */
+};
+
+struct args_option {
+	const char *name; /* without dashes; NULL ends a table */
+	const char *value; /* what its value is called, NULL: a switch */
+	const char *help;
+	const char *words; /* possible values with blanks between, for completion; or NULL */
+	bool required;
+	bool repeated;
+};
+
+struct args_command {
+	const char *group, *name; /* "streams" "list"; group NULL: a word of its own */
+	const char *operands; /* "ID FILE [MORE]"; "" for none */
+	const char *help;
+	const struct args_option *options; /* NULL: none of its own */
+	enum ctl_exit (*run)(struct ctl *c);
+};
+
+#define ARGS_OPTIONS_MAX 24
+#define ARGS_OPERANDS_MAX 4
+#define ARGS_SETS_MAX 32
+
+struct args_value {
+	const char *name;
+	const char *text; /* "" for a switch */
+};
+
+struct args {
+	const struct args_command *command; /* NULL with help */
+	const char *group; /* of help for a group, or NULL */
+	bool help, version;
+	struct args_value values[ARGS_OPTIONS_MAX];
+	size_t n_values;
+	const char *operands[ARGS_OPERANDS_MAX];
+	size_t n_operands;
+	const char *sets[ARGS_SETS_MAX]; /* of --set */
+	size_t n_sets;
+};
+
+extern const struct args_command args_commands[]; /* ends with name NULL */
+extern const struct args_option args_globals[];
+const char *args_group_help(const char *group);
+
+/*
+ * Borrows argv. False with a sentence in `error` if the line is not a command; then exit status 2.
+ * `--help` and `--version` anywhere win over what is missing.
+ */
+bool args_parse(struct args *a, int argc, char *const *argv, struct buf *error);
+/* The value of an option, "" for a switch that is set, NULL if it is not there. */
+const char *args_get(const struct args *a, const char *name);
+bool args_has(const struct args *a, const char *name);
+
+/* Texts */
+void args_help(const struct args *a, struct buf *out);
+/* Scripts for `source <(soukctl completion bash)`; false for a shell that is not known. */
+bool args_completion(const char *shell, struct buf *out);

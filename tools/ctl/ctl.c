@@ -1,0 +1,106 @@
+#include "ctl.h"
+
+#include <curl/curl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+void ctl_error(const char *fmt, ...)
+{
+	va_list args;
+	va_start(args, fmt);
+	fputs("soukctl: ", stderr);
+	vfprintf(stderr, fmt, args);
+	fputc('\n', stderr);
+	va_end(args);
+}
+
+void ctl_print_json(const json_t *value)
+{
+	json_dumpf(value, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
+	putchar('\n');
+}
+
+static const char *find_config(const struct args *a)
+{
+	const char *given = args_get(a, "config");
+	if (given == NULL) {
+		given = getenv("SOUKD_CONFIG");
+	}
+	return given != NULL ? given : config_default_path();
+}
+
+static void load_config(struct ctl *c)
+{
+	c->config_path = find_config(&c->args);
+	c->config = config_load(&(struct config_source){.path = c->config_path,
+					.env = (const char *const *)environ,
+					.sets = c->args.sets,
+					.n_sets = c->args.n_sets},
+		&c->config_errors);
+}
+
+const struct config *ctl_config(struct ctl *c)
+{
+	if (c->config == NULL) {
+		fputs(buf_text(&c->config_errors), stderr);
+	}
+	return c->config;
+}
+
+enum ctl_exit completion_run(struct ctl *c)
+{
+	struct buf out = {0};
+	bool known = args_completion(c->args.operands[0], &out);
+	if (known) {
+		fputs(buf_text(&out), stdout);
+	} else {
+		ctl_error("there is completion for bash and zsh only");
+	}
+	buf_finish(&out);
+	return known ? CTL_OK : CTL_USAGE;
+}
+
+/* Help and version; true if that was all. */
+static bool explain(const struct args *a)
+{
+	if (a->version) {
+		printf("soukctl %s\n", SOUK_VERSION);
+	} else if (a->help) {
+		struct buf out = {0};
+		args_help(a, &out);
+		fputs(buf_text(&out), stdout);
+		buf_finish(&out);
+	}
+	return a->version || a->help;
+}
+
+enum ctl_exit ctl_main(int argc, char *const *argv)
+{
+	struct ctl c = {0};
+	struct buf error = {0};
+	enum ctl_exit result = CTL_OK;
+	if (!args_parse(&c.args, argc, argv, &error)) {
+		ctl_error("%s; soukctl %s%s--help tells what there is", buf_text(&error),
+			c.args.group != NULL ? c.args.group : "", c.args.group != NULL ? " " : "");
+		result = CTL_USAGE;
+	} else if (!explain(&c.args)) {
+		log_set_levels("warn");
+		curl_global_init(CURL_GLOBAL_DEFAULT);
+		c.json = args_has(&c.args, "json");
+		load_config(&c);
+		result = c.args.command->run(&c);
+		config_destroy(&c.config);
+		curl_global_cleanup();
+	}
+	buf_finish(&c.config_errors);
+	buf_finish(&error);
+	/* A full disk or a closed pipe must not look like success. */
+	if (fflush(stdout) != 0 && result == CTL_OK) {
+		result = CTL_FAILED;
+	}
+	return result;
+}
