@@ -52,9 +52,10 @@ size_t flv_header_size(const struct flv_packet *p)
 
 int32_t flv_composition(const struct flv_packet *p)
 {
-	if (p->type != FLV_TAG_VIDEO || packet_kind(p) != 1 || p->len < 8)
+	size_t before = packet_enhanced(p) ? 5 : 2;
+	if (p->type != FLV_TAG_VIDEO || packet_kind(p) != 1 || p->len < before + 3)
 		return 0;
-	const uint8_t *at = p->data + (packet_enhanced(p) ? 5 : 2);
+	const uint8_t *at = p->data + before;
 	int32_t v = at[0] << 16 | at[1] << 8 | at[2];
 	return v >= 0x800000 ? v - 0x1000000 : v;
 }
