@@ -1,0 +1,79 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "http/auth.h"
+#include "live/registry.h"
+#include "live/studio.h"
+#include "loop/loop.h"
+#include "model/repo.h"
+
+/*
+ * The REST API: JSON in and out, the rules are live/studio.h's and the repo's. api_create puts its
+ * routes on the router, which must live no longer than the api. Contract: spec rest.md; fields and
+ * codes beyond it: src/http/README.md. Loop thread only.
+ */
+struct api;
+struct router;
+
+struct api_value {
+	const char *section, *key, *value, *origin; /* value NULL: not set */
+	bool secret; /* shown as "***" */
+	bool reload; /* takes effect without a restart */
+};
+
+struct api_limit {
+	const char *name;
+	uint64_t limit; /* 0: none */
+	const char *gauge; /* metric that counts what is used of it, NULL: nothing does */
+};
+
+/*
+ * What the daemon does for the API. Every `done` is called on the loop, never inside the call, also
+ * if the api is gone by then.
+ */
+struct api_host {
+	void *user;
+	bool (*draining)(void *user);
+	void (*drain)(void *user); /* as SIGTERM; must not destroy the server inside the call */
+	/* As SIGHUP; `changed` for each key that differs. False: nothing changed, faults are a line
+	 * each in errors. */
+	bool (*reload)(void *user, void (*changed)(void *arg, const char *key, bool in_force),
+		void *arg, struct buf *errors);
+	bool (*store_healthy)(void *user);
+	/* error NULL: done. */
+	void (*backup)(void *user, const char *path, void (*done)(void *arg, const char *error),
+		void *arg);
+	/* problems NULL: none; else a line each. */
+	void (*check)(void *user, void (*done)(void *arg, const char *problems), void *arg);
+	void (*config)(
+		void *user, void (*each)(void *arg, const struct api_value *value), void *arg);
+	void (*limits)(
+		void *user, void (*each)(void *arg, const struct api_limit *limit), void *arg);
+};
+
+/* Texts are copied. */
+struct api_config {
+	struct loop *loop;
+	struct router *router;
+	struct repo repo;
+	struct live_registry *registry;
+	struct studio *studio;
+	struct auth *auth;
+	const char *public_url; /* http(s)://host[:port][/path]; NULL: from the request */
+	unsigned http_port; /* for requests without a usable Host; 0: 8080 */
+	unsigned rtmp_port; /* 0: no clear RTMP */
+	unsigned rtmps_port; /* 0: no RTMPS */
+	const char *rtmp_app;
+	const char *media_root;
+	uint64_t min_free; /* bytes */
+	const char *version;
+	const char *config_path; /* NULL: none */
+	struct api_host host;
+};
+
+struct api *api_create(const struct api_config *config);
+void api_destroy(struct api **a);

@@ -1,0 +1,240 @@
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api_internal.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+json_t *api_text_or_null(const char *text)
+{
+	json_t *v = text ? json_string(text) : NULL;
+
+	return v ? v : json_null();
+}
+
+json_t *api_time_or_null(uint64_t wall_ms)
+{
+	char text[TEXT_TIME_SIZE];
+
+	if (!wall_ms)
+		return json_null();
+	text_time(text, wall_ms);
+	return json_string(text);
+}
+
+json_t *api_id(struct uuid id)
+{
+	char text[UUID_TEXT_SIZE];
+
+	uuid_text(text, id);
+	return json_string(text);
+}
+
+/* A heap string into an object. */
+static void set_owned(json_t *o, const char *name, char *text)
+{
+	json_object_set_new(o, name, api_text_or_null(text));
+	free(text);
+}
+
+static json_t *seconds(uint64_t ms)
+{
+	return json_real((double)ms / 1000);
+}
+
+/* 0 says "not known" here. */
+static json_t *figure_or_null(double v)
+{
+	if (v == 0 || !isfinite(v))
+		return json_null();
+	return v == floor(v) ? json_integer((json_int_t)v) : json_real(v);
+}
+
+json_t *api_stream_duration(const struct api *a, const struct stream_record *r)
+{
+	uint64_t end = r->ended_at ? r->ended_at : clock_wall_ms(loop_clock(a->config.loop));
+
+	if (!r->started_at)
+		return json_null();
+	return seconds(end > r->started_at ? end - r->started_at : 0);
+}
+
+json_t *api_stats_json(const struct stream_record *r)
+{
+	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "peakViewers", (json_int_t)r->peak_viewers,
+		"uniqueViewers", (json_int_t)r->unique_viewers, "totalLikes",
+		(json_int_t)r->total_likes, "chatMessages", (json_int_t)r->chat_messages_count,
+		"averageWatchTime", (json_int_t)r->average_watch_time);
+}
+
+static json_t *seller_json(const struct api *a, const char *id)
+{
+	struct user_record u = {0};
+	json_t *o;
+
+	a->config.repo.ops->user_get(a->config.repo.impl, id, &u);
+	o = json_pack("{s:s, s:o, s:o}", "id", id, "name", api_text_or_null(u.name), "avatar",
+		api_text_or_null(u.avatar));
+	user_record_finish(&u);
+	return o;
+}
+
+static json_t *codecs_json(const struct media_stats *m)
+{
+	char text[128];
+
+	if (!m->video_codec && !m->audio_codec)
+		return json_null();
+	snprintf(text, sizeof(text), "%s%s%s", m->video_codec ? m->video_codec : "",
+		m->video_codec && m->audio_codec ? "," : "", m->audio_codec ? m->audio_codec : "");
+	return json_string(text);
+}
+
+static json_t *ingest_json(struct live_stream *live)
+{
+	struct live_stats s;
+	const struct media_stats *m = &s.media;
+	json_t *o = json_object();
+
+	live_stream_stats(live, &s);
+	json_object_set_new(o, "bitrate", json_integer((json_int_t)m->bitrate));
+	json_object_set_new(o, "frameRate", figure_or_null(round(m->frame_rate * 1000) / 1000));
+	json_object_set_new(o, "width", figure_or_null(m->width));
+	json_object_set_new(o, "height", figure_or_null(m->height));
+	json_object_set_new(o, "videoCodec", api_text_or_null(m->video_codec));
+	json_object_set_new(o, "audioCodec", api_text_or_null(m->audio_codec));
+	json_object_set_new(o, "codecs", codecs_json(m));
+	json_object_set_new(
+		o, "keyframeInterval", figure_or_null((double)m->keyframe_interval_us / 1e6));
+	json_object_set_new(
+		o, "encoder", api_text_or_null(s.metadata.encoder[0] ? s.metadata.encoder : NULL));
+	json_object_set_new(o, "interruptions", json_integer(s.interruptions));
+	json_object_set_new(o, "bytes", json_integer((json_int_t)s.bytes_in));
+	json_object_set_new(o, "droppedSamples", json_integer((json_int_t)m->dropped_samples));
+	json_object_set_new(o, "discontinuities", json_integer((json_int_t)m->discontinuities));
+	return o;
+}
+
+static void set_settings(json_t *o, const struct stream_record *r)
+{
+	json_object_set_new(o, "title", api_text_or_null(r->title));
+	json_object_set_new(o, "description", api_text_or_null(r->description));
+	json_object_set_new(o, "category", api_text_or_null(r->category));
+	json_object_set_new(o, "status", json_string(stream_status_text(r->status)));
+	json_object_set_new(o, "audience", json_string(stream_audience_text(r->audience)));
+	json_object_set_new(o, "estimatedDuration", figure_or_null(r->estimated_duration));
+	json_object_set_new(o, "notifyFollowers", json_boolean(r->notify_followers));
+	json_object_set_new(o, "notifyNeighborhood", json_boolean(r->notify_neighborhood));
+	json_object_set_new(o, "enableChat", json_boolean(r->enable_chat));
+	json_object_set_new(o, "enableComments", json_boolean(r->enable_comments));
+	json_object_set_new(o, "recordStream", json_boolean(r->record_stream));
+}
+
+static void set_times(const struct api *a, json_t *o, const struct stream_record *r)
+{
+	json_object_set_new(o, "scheduledAt", api_time_or_null(r->scheduled_at));
+	json_object_set_new(o, "startedAt", api_time_or_null(r->started_at));
+	json_object_set_new(o, "endedAt", api_time_or_null(r->ended_at));
+	json_object_set_new(o, "endReason", api_text_or_null(r->end_reason));
+	json_object_set_new(o, "duration", api_stream_duration(a, r));
+	json_object_set_new(o, "createdAt", api_time_or_null(r->created_at));
+	json_object_set_new(o, "updatedAt", api_time_or_null(r->updated_at));
+}
+
+/* What is stored begins with a slash: it becomes a URL of the caller's view. */
+static json_t *absolute(const struct api_urls *u, const char *stored)
+{
+	char *url;
+	json_t *v;
+
+	if (!stored || stored[0] != '/')
+		return api_text_or_null(stored);
+	url = mem_printf("%s%s", u->base, stored);
+	v = json_string(url);
+	free(url);
+	return v;
+}
+
+static void set_media(
+	const struct api *a, const struct api_urls *u, json_t *o, const struct stream_record *r)
+{
+	struct live_stream *live = live_registry_find(a->config.registry, r->id);
+
+	set_owned(o, "hlsUrl", live ? api_url_hls(u, r->id) : NULL);
+	set_owned(o, "watchUrl", api_url_watch(u, r->id));
+	json_object_set_new(o, "vodUrl", absolute(u, r->vod_url));
+	json_object_set_new(o, "thumbnailUrl", absolute(u, r->thumbnail_url));
+	json_object_set_new(o, "state",
+		api_text_or_null(live ? live_state_text(live_stream_state(live)) : NULL));
+	json_object_set_new(o, "ingest", live ? ingest_json(live) : json_null());
+}
+
+json_t *api_stream_json(
+	const struct api *a, const struct api_urls *u, const struct stream_record *r)
+{
+	json_t *o = json_pack("{s:o, s:o, s:s}", "id", api_id(r->id), "streamId", api_id(r->id),
+		"sellerId", r->seller_id);
+
+	set_settings(o, r);
+	set_times(a, o, r);
+	set_media(a, u, o, r);
+	json_object_set_new(o, "seller", seller_json(a, r->seller_id));
+	json_object_set_new(o, "currentViewers", json_integer(0));
+	json_object_update_new(o, api_stats_json(r));
+	return o;
+}
+
+json_t *api_product_json(const struct product_record *p)
+{
+	json_t *o = json_pack("{s:o, s:o, s:s, s:o}", "id", api_id(p->id), "productId",
+		api_id(p->id), "sellerId", p->seller_id, "name", api_text_or_null(p->name));
+
+	json_object_set_new(o, "description", api_text_or_null(p->description));
+	json_object_set_new(o, "imageUrl", api_text_or_null(p->image_url));
+	json_object_set_new(o, "url", api_text_or_null(p->url));
+	json_object_set_new(o, "price", json_integer((json_int_t)p->price));
+	json_object_set_new(o, "currency", api_text_or_null(p->currency));
+	json_object_set_new(
+		o, "stock", p->stock < 0 ? json_null() : json_integer((json_int_t)p->stock));
+	json_object_set_new(o, "createdAt", api_time_or_null(p->created_at));
+	json_object_set_new(o, "updatedAt", api_time_or_null(p->updated_at));
+	return o;
+}
+
+static json_t *stream_product_json(const struct stream_product_record *p)
+{
+	json_t *o = api_product_json(&p->product);
+
+	json_object_set_new(o, "position",
+		p->has_position ? json_pack("{s:f, s:f}", "x", p->x_position, "y", p->y_position)
+				: json_null());
+	json_object_set_new(o, "timestampSeconds",
+		p->timestamp_seconds < 0 ? json_null()
+					 : json_integer((json_int_t)p->timestamp_seconds));
+	json_object_set_new(o, "pinned", json_boolean(p->pinned));
+	json_object_set_new(o, "views", json_integer(p->views));
+	json_object_set_new(o, "clicks", json_integer(p->clicks));
+	json_object_set_new(o, "inquiries", json_integer(p->inquiries));
+	json_object_set_new(o, "purchases", json_integer(p->purchases));
+	json_object_set_new(o, "revenue", json_integer((json_int_t)p->revenue));
+	return o;
+}
+
+json_t *api_stream_products_json(const struct api *a, struct uuid stream)
+{
+	struct stream_product_record *rows;
+	json_t *list;
+	size_t n;
+
+	if (a->config.repo.ops->stream_products(a->config.repo.impl, stream, &rows, &n) != REPO_OK)
+		return NULL;
+	list = json_array();
+	for (size_t i = 0; i < n; i++) {
+		json_array_append_new(list, stream_product_json(&rows[i]));
+		stream_product_record_finish(&rows[i]);
+	}
+	free(rows);
+	return list;
+}
