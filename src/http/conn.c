@@ -30,17 +30,9 @@ static void session_set(struct lws *wsi, struct http_request *r)
 		session->request = r;
 }
 
-/* An upgrade to h2c takes our pointer along to the first stream: back to the connection with it. */
 static struct http_conn *conn_of(struct lws *wsi)
 {
-	struct lws *net = lws_get_network_wsi(wsi);
-	struct http_conn *c = lws_get_opaque_user_data(net);
-
-	if (!c && net != wsi && (c = lws_get_opaque_user_data(wsi))) {
-		lws_set_opaque_user_data(wsi, NULL);
-		lws_set_opaque_user_data(net, c);
-	}
-	return c;
+	return lws_get_opaque_user_data(lws_get_network_wsi(wsi));
 }
 
 static void conn_uncount(struct http_conn *c)
@@ -235,14 +227,15 @@ static int on_writeable(struct http_conn *c, struct lws *wsi, void *in, size_t l
 	return c->verdict;
 }
 
-/* There is nothing to upgrade to on this floor; h2c is libwebsockets' own business. */
+/*
+ * There is nothing to upgrade to on this floor, h2c included: libwebsockets never finishes a held
+ * request on the stream that an upgrade makes, and no browser asks for it.
+ */
 static int on_upgrade(struct http_conn *c, struct lws *wsi, void *in, size_t len)
 {
 	static const char answer[] = "HTTP/1.1 426 Upgrade Required\r\n"
 				     "connection: close\r\ncontent-length: 0\r\n\r\n";
 
-	if (in && strcasecmp(in, "h2c") == 0)
-		return 0;
 	metric_add(c->edge->server->metrics.refused[HTTP_REFUSE_UPGRADE], 1);
 	if (!c->edge->tls)
 		(void)!send(c->fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);

@@ -30,7 +30,7 @@ static void conn_event(struct http_conn *c, uint32_t events)
 
 	if (c->closing || !r)
 		return;
-	if (r->phase == HTTP_ANSWERING && !c->edge->tls && !(events & EPOLLERR))
+	if (r->phase == HTTP_ANSWERING && !(events & EPOLLERR))
 		http_write(r, false);
 	else if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 		http_conn_kill(c);

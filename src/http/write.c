@@ -1,4 +1,6 @@
 #include <errno.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sendfile.h>
@@ -124,45 +126,64 @@ static enum progress write_clear(struct http_request *r, uint64_t *moved)
 	return progress;
 }
 
-/* Joins up to size bytes of what is to be sent; fewer only at the end. -1: the file failed. */
-static ssize_t out_join(struct http_out *o, uint8_t *to, size_t size)
+/* Copies up to size bytes of what comes next, consuming nothing; -1: the file failed. */
+static ssize_t out_peek(const struct http_out *o, uint8_t *to, size_t size)
 {
-	size_t len = o->head.len < size ? o->head.len : size;
+	struct iovec iov[IOV_MAX_HERE + 1];
+	unsigned n = out_iov(o, iov);
+	size_t len = 0;
 
-	memcpy(to, o->head.data ? o->head.data : to, len);
-	buf_consume(&o->head, len);
-	while (len < size && o->left && o->fd < 0) {
-		size_t n = rcbuf_len(o->pieces[o->piece]) - o->piece_at;
-		n = n < size - len ? n : size - len;
-		n = n < o->left ? n : (size_t)o->left;
-		memcpy(to + len, rcbuf_data(o->pieces[o->piece]) + o->piece_at, n);
-		out_consume_pieces(o, n);
-		len += n;
+	for (unsigned i = 0; i < n && len < size; i++) {
+		size_t take = iov[i].iov_len < size - len ? iov[i].iov_len : size - len;
+		memcpy(to + len, iov[i].iov_base, take);
+		len += take;
 	}
-	while (len < size && o->left && o->fd >= 0) {
-		size_t want = o->left < size - len ? (size_t)o->left : size - len;
-		ssize_t n = pread(o->fd, to + len, want, o->offset);
-		if (n <= 0)
-			return -1;
-		o->offset += n;
-		o->left -= (uint64_t)n;
-		len += (size_t)n;
-	}
-	return (ssize_t)len;
+	if (o->fd < 0 || !o->left || len == size)
+		return (ssize_t)len;
+	size_t want = o->left < size - len ? (size_t)o->left : size - len;
+	ssize_t read = pread(o->fd, to + len, want, o->offset);
+	return read > 0 ? (ssize_t)len + read : -1;
 }
 
+static void out_advance(struct http_out *o, size_t n)
+{
+	size_t head = n < o->head.len ? n : o->head.len;
+
+	if (o->fd < 0 || n == head) {
+		out_consume(o, n);
+		return;
+	}
+	buf_consume(&o->head, head);
+	o->offset += (off_t)(n - head);
+	o->left -= n - head;
+}
+
+/*
+ * Past libwebsockets, as on clear sockets: its own buffer of what did not go through copies, and
+ * asks for WRITEABLE, which it does not handle while reading is paused. A write that would block is
+ * repeated with the same bytes, as OpenSSL wants it.
+ */
 static enum progress write_tls(struct http_request *r, uint64_t *moved)
 {
-	uint8_t *start = r->server->scratch + LWS_PRE;
+	SSL *ssl = lws_get_ssl(r->wsi);
+	uint8_t *bytes = r->server->scratch;
 
-	/* libwebsockets still has the rest of the last piece. */
-	if (lws_partial_buffered(r->wsi))
-		return PROGRESS_AGAIN;
-	ssize_t len = out_join(&r->out, start, TLS_PIECE);
-	if (len < 0 || lws_write(r->wsi, start, (size_t)len, LWS_WRITE_HTTP) < len)
-		return PROGRESS_FAILED;
-	*moved += (uint64_t)len;
-	return out_empty(&r->out) && !lws_partial_buffered(r->wsi) ? PROGRESS_DONE : PROGRESS_AGAIN;
+	SSL_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	while (!out_empty(&r->out)) {
+		if (*moved >= TURN_BYTES)
+			return PROGRESS_TURN_OVER;
+		ssize_t len = out_peek(&r->out, bytes, TLS_PIECE);
+		if (len < 0)
+			return PROGRESS_FAILED;
+		ERR_clear_error();
+		int n = SSL_write(ssl, bytes, (int)len);
+		if (n <= 0)
+			return SSL_get_error(ssl, n) == SSL_ERROR_WANT_WRITE ? PROGRESS_AGAIN
+									     : PROGRESS_FAILED;
+		out_advance(&r->out, (size_t)n);
+		*moved += (uint64_t)n;
+	}
+	return PROGRESS_DONE;
 }
 
 /* The lines of the head as HTTP/2 header fields. */
@@ -212,9 +233,10 @@ static enum progress h2_body(struct http_request *r, uint64_t *moved)
 		return PROGRESS_AGAIN;
 	if (allowed > 0 && (uint64_t)allowed < size)
 		size = (size_t)allowed;
-	ssize_t len = out_join(&r->out, start, size);
+	ssize_t len = out_peek(&r->out, start, size);
 	if (len < 0)
 		return PROGRESS_FAILED;
+	out_advance(&r->out, (size_t)len);
 	if (lws_write(r->wsi, start, (size_t)len,
 		    r->out.left ? LWS_WRITE_HTTP : LWS_WRITE_HTTP_FINAL) < 0)
 		return PROGRESS_FAILED;
@@ -240,12 +262,12 @@ static void conn_retry(void *arg)
 		http_write(c->current, false);
 }
 
-/* The rest goes when there is room: by the poller on clear HTTP/1, else by libwebsockets. */
-static void await(struct http_request *r, bool clear)
+/* The rest goes when there is room: the poller tells on HTTP/1, libwebsockets on HTTP/2. */
+static void await(struct http_request *r)
 {
 	struct http_conn *c = r->conn;
 
-	if (!clear)
+	if (r->h2)
 		lws_callback_on_writable(r->wsi);
 	else if (!http_poller_add(r->server->poller, c))
 		http_conn_kill(c);
@@ -262,7 +284,6 @@ static void retry_soon(struct http_conn *c)
 void http_write(struct http_request *r, bool writable)
 {
 	struct http_conn *c = r->conn;
-	bool clear = !r->h2 && !c->edge->tls;
 	uint64_t moved = 0;
 	enum progress progress;
 
@@ -271,7 +292,7 @@ void http_write(struct http_request *r, bool writable)
 	if (r->h2)
 		progress = write_h2(r, writable, &moved);
 	else
-		progress = clear ? write_clear(r, &moved) : write_tls(r, &moved);
+		progress = c->edge->tls ? write_tls(r, &moved) : write_clear(r, &moved);
 	metric_add(r->server->metrics.sent, moved);
 	if (moved || r->wait.kind != HTTP_WAIT_WRITE)
 		http_wait_start(r->server, &r->wait, HTTP_WAIT_WRITE);
@@ -280,7 +301,7 @@ void http_write(struct http_request *r, bool writable)
 		http_request_done(r);
 		break;
 	case PROGRESS_AGAIN:
-		await(r, clear);
+		await(r);
 		break;
 	case PROGRESS_TURN_OVER:
 		retry_soon(c);
