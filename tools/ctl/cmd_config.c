@@ -1,7 +1,7 @@
+#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
+#include "base/mem.h"
 #include "base/text.h"
 #include "ctl.h"
 #include "output.h"
@@ -53,7 +53,9 @@ enum ctl_exit config_show_run(struct ctl *c)
 		}
 		struct buf origin = {0};
 		config_origin(config, key, &origin);
-		table_printf(t, "%s.%s", key->section, key->name);
+		char *name = mem_printf("%s.%s", key->section, key->name);
+		table_put(t, name);
+		free(name);
 		table_put(t, shown(config, key));
 		table_put(t, buf_text(&origin));
 		json_array_append_new(list,

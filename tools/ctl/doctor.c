@@ -4,26 +4,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/must.h"
 #include "client.h"
 #include "output.h"
+
+#define FOUND_SIZE 1024
 
 static const char *const state_words[] = {"ok", "warn", "fail"};
 
 void doctor_add(struct doctor *d, const char *check, enum finding_state state, const char *mend,
 	const char *fmt, ...)
 {
-	char *found;
+	char found[FOUND_SIZE];
 	va_list args;
 	va_start(args, fmt);
-	int n = vasprintf(&found, fmt, args);
+	vsnprintf(found, sizeof(found), fmt, args);
 	va_end(args);
-	must(n >= 0);
 	json_array_append_new(d->findings,
 		json_pack("{s:s, s:s, s:s, s:s?}", "check", check, "state", state_words[state],
 			"found", found, "mend", state == FINDING_OK ? NULL : mend));
 	d->failed = d->failed || state == FINDING_FAIL;
-	free(found);
 }
 
 static void check_daemon(struct doctor *d)

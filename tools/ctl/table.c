@@ -1,12 +1,9 @@
 #include "table.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/must.h"
 
 #define GAP 2
 #define FLEXIBLE_MIN 8
@@ -40,29 +37,13 @@ void table_destroy(struct table **t)
 	*t = NULL;
 }
 
-static void put_owned(struct table *t, char *text)
+void table_put(struct table *t, const char *text)
 {
 	if (t->n_cells == t->cap) {
 		t->cap = t->cap == 0 ? 64 : t->cap * 2;
 		t->cells = mem_realloc(t->cells, t->cap * sizeof(*t->cells));
 	}
-	t->cells[t->n_cells++] = text;
-}
-
-void table_put(struct table *t, const char *text)
-{
-	put_owned(t, mem_strdup(text != NULL && text[0] != '\0' ? text : "-"));
-}
-
-void table_printf(struct table *t, const char *fmt, ...)
-{
-	char *text;
-	va_list args;
-	va_start(args, fmt);
-	int n = vasprintf(&text, fmt, args);
-	va_end(args);
-	must(n >= 0);
-	put_owned(t, text);
+	t->cells[t->n_cells++] = mem_strdup(text != NULL && text[0] != '\0' ? text : "-");
 }
 
 static void measure(const struct table *t, size_t *widths)

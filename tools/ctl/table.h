@@ -20,7 +20,6 @@ struct table *table_create(const struct table_column *columns, size_t n);
 void table_destroy(struct table **t); /* nulls; *t may be NULL */
 /* The next cell, row by row; copied. NULL and "" print as "-". */
 void table_put(struct table *t, const char *text);
-void table_printf(struct table *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* width: columns of the terminal, 0: unbounded. A last row that is not full is filled up. */
 void table_write(struct table *t, unsigned width, struct buf *out);
 
