@@ -22,7 +22,7 @@ enum ctl_exit config_check_run(struct ctl *c)
 		ctl_print_json(answer);
 		json_decref(answer);
 	} else if (good) {
-		printf("%s is good.\n", c->config_path != NULL ? c->config_path : "The defaults");
+		printf("%s: ok\n", c->config_path != NULL ? c->config_path : "defaults");
 	} else {
 		fputs(buf_text(&c->config_errors), stderr);
 	}

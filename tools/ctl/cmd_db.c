@@ -124,6 +124,10 @@ static enum ctl_exit backup_offline(struct ctl *c, const char *path, json_t **an
 	if (config == NULL) {
 		return CTL_FAILED;
 	}
+	if (access(path, F_OK) == 0) {
+		ctl_error("%s is there already", path);
+		return CTL_FAILED;
+	}
 	if (!store_backup_file(config->store.url, path, &error)) {
 		return failed(error);
 	}
