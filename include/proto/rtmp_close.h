@@ -12,6 +12,7 @@
 #define RTMP_CLOSE_TABLE(X) \
 	X(NONE, "none", "still open", NULL) \
 	X(PEER, "peer", "the peer closed the connection", NULL) \
+	X(TLS, "tls", "TLS handshake failed", NULL) \
 	X(VERSION, "version", "not RTMP version 3 (RTMPE is refused)", NULL) \
 	X(HANDSHAKE_TIMEOUT, "handshake_timeout", "handshake not finished in time", NULL) \
 	X(PUBLISH_TIMEOUT, "publish_timeout", "no publish in time after connecting", \

@@ -123,6 +123,11 @@ static void on_timer(void *user)
 
 static void on_received(struct rtmp_conn *c, const uint8_t *data, size_t len)
 {
+	if (!c->established) {
+		/* The time that libwebsockets allows for TLS would go on running. */
+		c->established = true;
+		lws_set_timeout(c->wsi, NO_PENDING_TIMEOUT, 0);
+	}
 	metric_add(c->server->metrics.bytes, len);
 	if (rtmp_session_reason(c->session) != RTMP_CLOSE_NONE) {
 		return;
@@ -157,7 +162,8 @@ static int on_writable(struct rtmp_conn *c)
 static void on_gone(struct rtmp_conn *c)
 {
 	c->wsi_gone = true;
-	rtmp_session_close(c->session, RTMP_CLOSE_PEER, NULL);
+	bool no_tls = c->port->tls && !c->established;
+	rtmp_session_close(c->session, no_tls ? RTMP_CLOSE_TLS : RTMP_CLOSE_PEER, NULL);
 	if (!c->adopting) {
 		free_conn(c);
 	}
@@ -207,6 +213,7 @@ struct lws_vhost *rtmp_conn_vhost(struct loop *l, bool tls, const char *cert, co
 	info.vhost_name = tls ? "rtmps" : "rtmp";
 	info.protocols = protocols;
 	if (tls) {
+		info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
 		info.ssl_cert_filepath = cert;
 		info.ssl_private_key_filepath = key;
 	}
@@ -246,7 +253,7 @@ void rtmp_conn_open(struct rtmp_port *port, int fd, const char *address)
 		rtmp_conn_update(c);
 		return;
 	}
-	rtmp_session_close(c->session, RTMP_CLOSE_INTERNAL, NULL);
+	rtmp_session_close(c->session, port->tls ? RTMP_CLOSE_TLS : RTMP_CLOSE_INTERNAL, NULL);
 	if (c->wsi_gone) {
 		free_conn(c);
 	} else {

@@ -63,14 +63,16 @@ static void on_admitted(struct live_publisher *p, struct live_stream *stream)
 static void on_refused(struct live_publisher *p, enum live_refusal reason)
 {
 	struct rtmp_conn *c = container_of(p, struct rtmp_conn, publisher);
-	rtmp_session_reject(c->session, refusal_reason(reason), NULL, live_refusal_text(reason));
+	c->why = live_refusal_text(reason);
+	rtmp_session_reject(c->session, refusal_reason(reason), NULL, c->why);
 	rtmp_conn_update(c);
 }
 
 static void on_kicked(struct live_publisher *p, enum live_kick reason)
 {
 	struct rtmp_conn *c = container_of(p, struct rtmp_conn, publisher);
-	rtmp_session_close(c->session, kick_reason(reason), live_kick_text(reason));
+	c->why = live_kick_text(reason);
+	rtmp_session_close(c->session, kick_reason(reason), c->why);
 	rtmp_conn_update(c);
 }
 
@@ -94,6 +96,7 @@ static void on_publish(void *user, const struct rtmp_request *request)
 	/* Only the head is kept, for the log. */
 	text_copy(c->key_head, sizeof(c->key_head), request->key);
 	c->joined = true;
+	c->stream_id[0] = '\0';
 	live_publisher_join(&c->publisher, c->server->registry, request->key);
 }
 
@@ -230,7 +233,6 @@ static void on_unpublish(void *user)
 	struct rtmp_conn *c = user;
 	log_info("publish stopped", kv_u64("conn", c->id), kv_str("stream", c->stream_id));
 	live_publisher_stop(&c->publisher);
-	c->stream_id[0] = '\0';
 }
 
 /* Ordinary ends are news, guards and refusals are warnings, mere knocking is neither. */

@@ -47,6 +47,7 @@ struct rtmp_conn {
 
 	struct lws *wsi;
 	bool adopting; /* inside the adoption: do not free yet */
+	bool established; /* TLS is through, if there is any */
 	bool wsi_gone;
 	bool counted; /* in the limits */
 	bool paused; /* reading is stopped */
@@ -61,6 +62,7 @@ struct rtmp_conn {
 	bool published; /* admitted at some time */
 	bool has_mp3; /* the track is configured as MP3 */
 	char key_head[8];
+	const char *why; /* what the peer was told, if more than the reason's text */
 	char stream_id[40];
 };
 
