@@ -42,9 +42,11 @@ void journal_put_segment(struct buf *out, const struct recording_entry *e)
 	unsigned flags = (e->discontinuity ? FLAG_DISCONTINUITY : 0u) |
 		(e->independent ? FLAG_INDEPENDENT : 0u) | (e->keep ? FLAG_KEEP : 0u);
 
-	buf_printf(&line, "S %u %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %u %u",
+	buf_printf(&line,
+		"S %u %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %u %u %" PRIu64
+		" %" PRIu64,
 		e->rendition, e->sequence, e->start_us, e->duration_us, e->wall_ms, e->bytes,
-		e->init, flags);
+		e->init, flags, e->target_us, e->part_target_us);
 	put_line(out, &line);
 }
 
@@ -115,9 +117,11 @@ static void parse_segment(struct journal *j, const char *line)
 	struct recording_entry e;
 	unsigned flags;
 
-	if (sscanf(line, "S %u %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %u %u",
+	if (sscanf(line,
+		    "S %u %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
+		    " %u %u %" SCNu64 " %" SCNu64,
 		    &e.rendition, &e.sequence, &e.start_us, &e.duration_us, &e.wall_ms, &e.bytes,
-		    &e.init, &flags) != 8)
+		    &e.init, &flags, &e.target_us, &e.part_target_us) != 10)
 		return;
 	e.discontinuity = flags & FLAG_DISCONTINUITY;
 	e.independent = flags & FLAG_INDEPENDENT;

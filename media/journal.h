@@ -8,7 +8,8 @@
  * disk. A line whose CRC does not fit (torn by a crash) counts as not written.
  *
  *   I rendition number bytes                                an init segment
- *   S rendition sequence start duration wall bytes init flags   a segment (times µs, wall ms)
+ *   S rendition sequence start duration wall bytes init flags target part-target
+ *                                           a segment (times µs, wall ms)
  *   D wall duration end-on-next id class attributes         a DATERANGE, texts percent-encoded
  */
 struct journal_init {

@@ -209,6 +209,8 @@ enum recorder_result recorder_append(
 		.discontinuity = s->discontinuity,
 		.independent = s->independent,
 		.keep = s->keep,
+		.target_us = s->target_us,
+		.part_target_us = s->part_target_us,
 	};
 	struct iovec *iov = mem_zalloc((s->n_pieces + 1) * sizeof(*iov));
 	struct buf line = {0};

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "playlist_text.h"
 #include "vod_files.h"
 
 /* RFC 8216 4.3.3.1: no segment's duration, rounded, may be over the target. */
@@ -57,31 +58,13 @@ static void put_segment(
 		time, (double)e->duration_us / 1e6, e->rendition, e->sequence);
 }
 
-static void put_range(struct buf *out, const struct media_daterange *r)
-{
-	char time[TEXT_TIME_SIZE];
-
-	text_time(time, r->wall_ms);
-	buf_printf(out, "#EXT-X-DATERANGE:ID=\"%s\"", r->id ? r->id : "");
-	if (r->class_name)
-		buf_printf(out, ",CLASS=\"%s\"", r->class_name);
-	buf_printf(out, ",START-DATE=\"%s\"", time);
-	if (r->duration_ms)
-		buf_printf(out, ",DURATION=%.3f", (double)r->duration_ms / 1000);
-	if (r->end_on_next)
-		buf_put_str(out, ",END-ON-NEXT=YES");
-	if (r->attributes)
-		buf_printf(out, ",%s", r->attributes);
-	buf_put_u8(out, '\n');
-}
-
 static void put_playlist(struct buf *out, const struct vod_files *v)
 {
 	put_head(out, v);
 	for (size_t i = 0; i < v->n; i++)
 		put_segment(out, &v->segments[i], i ? &v->segments[i - 1] : NULL);
 	for (size_t i = 0; i < v->journal.n_ranges; i++)
-		put_range(out, &v->journal.ranges[i]);
+		playlist_put_range(out, &v->journal.ranges[i]);
 	buf_put_str(out, "#EXT-X-ENDLIST\n");
 }
 

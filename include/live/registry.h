@@ -15,20 +15,20 @@ enum live_takeover { LIVE_TAKEOVER_NEWEST, LIVE_TAKEOVER_REJECT };
 enum live_mp4 { LIVE_MP4_END, LIVE_MP4_DEMAND, LIVE_MP4_OFF };
 
 struct live_config {
-	struct media_config media;       /* first_* are set per stream */
+	struct media_config media; /* first_* are set per stream */
 	uint64_t grace_us, unpublished_us;
 	enum live_takeover takeover;
 	unsigned max_publishers;
-	const char *media_root;          /* borrowed for the registry's life */
-	uint64_t min_free;               /* bytes */
-	uint64_t keep_us, max_bytes;     /* retention; 0: no bound */
+	const char *media_root; /* borrowed for the registry's life */
+	uint64_t min_free; /* bytes */
+	uint64_t keep_us, max_bytes; /* retention; 0: no bound */
 	enum live_mp4 mp4;
 };
 
 struct live_registry;
 
-struct live_registry *live_registry_create(struct loop *l, struct repo repo,
-	const struct live_config *config);
+struct live_registry *live_registry_create(
+	struct loop *l, struct repo repo, const struct live_config *config);
 /* All streams must be gone or are dropped as a crash would (their recordings recover at start). */
 void live_registry_destroy(struct live_registry **r);
 /*
@@ -47,11 +47,17 @@ struct signal *live_registry_opened(struct live_registry *r);
 
 /* After the store committed go-live: the stream waits for its publisher from now on. */
 struct live_stream *live_registry_open(struct live_registry *r, const struct stream_record *row);
-/* After the store committed a new key: the publisher on the old one is kicked (LIVE_KICK_ROTATED). */
+/* After the store committed a new key: the publisher on the old one is kicked (LIVE_KICK_ROTATED).
+ */
 void live_registry_rekey(struct live_registry *r, const struct stream_record *row);
 
-enum live_end_reason { LIVE_END_REQUESTED, LIVE_END_STOPPED, LIVE_END_GRACE, LIVE_END_UNPUBLISHED,
-	LIVE_END_ADMIN };
+enum live_end_reason {
+	LIVE_END_REQUESTED,
+	LIVE_END_STOPPED,
+	LIVE_END_GRACE,
+	LIVE_END_UNPUBLISHED,
+	LIVE_END_ADMIN
+};
 const char *live_end_reason_text(enum live_end_reason r); /* the words of streams.end_reason */
 
 /* Ends a live stream: closes the publisher, finishes media, writes the end to the store, then
@@ -75,13 +81,25 @@ void live_registry_reconfigure(struct live_registry *r, const struct live_config
 
 /* Publishers */
 
-enum live_refusal { LIVE_REFUSE_WRONG_KEY, LIVE_REFUSE_ROTATED_KEY, LIVE_REFUSE_ENDED,
-	LIVE_REFUSE_NOT_LIVE, LIVE_REFUSE_BUSY, LIVE_REFUSE_FULL, LIVE_REFUSE_DRAINING };
+enum live_refusal {
+	LIVE_REFUSE_WRONG_KEY,
+	LIVE_REFUSE_ROTATED_KEY,
+	LIVE_REFUSE_ENDED,
+	LIVE_REFUSE_NOT_LIVE,
+	LIVE_REFUSE_BUSY,
+	LIVE_REFUSE_FULL,
+	LIVE_REFUSE_DRAINING
+};
 const char *live_refusal_code(enum live_refusal r); /* a stable word: "wrong_key", … */
 const char *live_refusal_text(enum live_refusal r); /* a sentence for the encoder's log */
 
-enum live_kick { LIVE_KICK_TAKEOVER, LIVE_KICK_ENDED, LIVE_KICK_ROTATED, LIVE_KICK_ADMIN,
-	LIVE_KICK_DRAIN };
+enum live_kick {
+	LIVE_KICK_TAKEOVER,
+	LIVE_KICK_ENDED,
+	LIVE_KICK_ROTATED,
+	LIVE_KICK_ADMIN,
+	LIVE_KICK_DRAIN
+};
 const char *live_kick_code(enum live_kick k);
 const char *live_kick_text(enum live_kick k);
 
@@ -91,7 +109,8 @@ struct live_publisher_ops {
 	/* One of the two, later than live_publisher_join. */
 	void (*admitted)(struct live_publisher *p, struct live_stream *s);
 	void (*refused)(struct live_publisher *p, enum live_refusal reason);
-	/* The stream wants no more of this publisher; it is detached already: close the connection. */
+	/* The stream wants no more of this publisher; it is detached already: close the connection.
+	 */
 	void (*kicked)(struct live_publisher *p, enum live_kick reason);
 };
 

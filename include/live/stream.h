@@ -37,21 +37,21 @@ struct signal *live_stream_destroyed(struct live_stream *s);
 
 /* What the publisher says of itself (onMetaData) and where it comes from. */
 struct live_metadata {
-	double width, height, frame_rate;        /* 0: not said */
+	double width, height, frame_rate; /* 0: not said */
 	double video_kbps, audio_kbps, audio_rate;
-	bool has_video, has_audio;               /* codec ids named */
+	bool has_video, has_audio; /* codec ids named */
 	char encoder[64];
 };
 
 struct live_stats {
 	struct media_stats media;
 	struct live_metadata metadata;
-	char publisher_address[64];              /* "" without a publisher */
+	char publisher_address[64]; /* "" without a publisher */
 	uint64_t published_at_ms, first_published_at_ms; /* wall, 0: never */
 	uint64_t bytes_in;
 	uint32_t interruptions;
 	uint64_t recorded_bytes, recorded_segments, recording_failures;
-	bool recording;                          /* being recorded, without failure now */
+	bool recording; /* being recorded, without failure now */
 	size_t window_memory;
 };
 void live_stream_stats(struct live_stream *s, struct live_stats *out);

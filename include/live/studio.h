@@ -12,24 +12,30 @@
  */
 enum studio_result {
 	STUDIO_OK,
-	STUDIO_NOT_FOUND, STUDIO_FORBIDDEN,      /* not yours, or role missing */
-	STUDIO_NOT_SCHEDULED, STUDIO_NOT_LIVE,   /* wrong state */
-	STUDIO_NO_PRODUCTS, STUDIO_CHECKLIST,    /* go-live's conditions */
-	STUDIO_DUPLICATE_PRODUCT, STUDIO_FOREIGN_PRODUCT, STUDIO_UNKNOWN_PRODUCT,
-	STUDIO_DRAINING, STUDIO_FAILED,
+	STUDIO_NOT_FOUND,
+	STUDIO_FORBIDDEN, /* not yours, or role missing */
+	STUDIO_NOT_SCHEDULED,
+	STUDIO_NOT_LIVE, /* wrong state */
+	STUDIO_NO_PRODUCTS,
+	STUDIO_CHECKLIST, /* go-live's conditions */
+	STUDIO_DUPLICATE_PRODUCT,
+	STUDIO_FOREIGN_PRODUCT,
+	STUDIO_UNKNOWN_PRODUCT,
+	STUDIO_DRAINING,
+	STUDIO_FAILED,
 };
 
 struct studio_caller {
 	const char *user_id;
-	unsigned roles;       /* enum user_role bits */
+	unsigned roles; /* enum user_role bits */
 };
 
 struct studio_answer {
 	enum studio_result result;
-	const struct stream_record *stream;  /* after the action; NULL on failure */
+	const struct stream_record *stream; /* after the action; NULL on failure */
 	uint32_t product_count;
-	struct uuid product_id;              /* the product at fault */
-	const char *stream_key;              /* go-live and rotate: shown this once; else NULL */
+	struct uuid product_id; /* the product at fault */
+	const char *stream_key; /* go-live and rotate: shown this once; else NULL */
 	uint32_t notifications;
 };
 typedef void (*studio_done)(void *user, const struct studio_answer *answer);
@@ -44,7 +50,8 @@ void studio_create_stream(struct studio *s, const struct studio_caller *caller,
 	studio_done done, void *user);
 void studio_attach(struct studio *s, const struct studio_caller *caller, struct uuid stream_id,
 	const struct uuid *product_ids, size_t n, studio_done done, void *user);
-/* vouched: the operator goes live without products and checklist (soukctl streams create --live). */
+/* vouched: the operator goes live without products and checklist (soukctl streams create --live).
+ */
 struct studio_go_live {
 	bool camera_ready, checklist_complete, vouched;
 };

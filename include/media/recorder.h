@@ -31,14 +31,16 @@ struct recorder_segment {
 	unsigned init;
 	bool discontinuity, independent;
 	bool keep; /* false: only spooled for the live window; no part of the VOD */
+	/* What the playlist promised: a continuation must keep it. */
+	uint64_t target_us, part_target_us;
 	struct rcbuf **pieces;
 	size_t n_pieces;
 };
 
 /* Each writes the file whole (temporary name, then rename), then the journal's line. A failure
  * leaves no half file behind. min_free: refuse (NO_SPACE) if less would stay free on the disk. */
-enum recorder_result recorder_init_segment(struct recorder *r, unsigned rendition,
-	unsigned number, const uint8_t *data, size_t len);
+enum recorder_result recorder_init_segment(
+	struct recorder *r, unsigned rendition, unsigned number, const uint8_t *data, size_t len);
 enum recorder_result recorder_append(
 	struct recorder *r, const struct recorder_segment *s, uint64_t min_free);
 enum recorder_result recorder_daterange(struct recorder *r, const struct media_daterange *range);
@@ -49,6 +51,7 @@ void recorder_discard(struct recorder *r, unsigned rendition, uint64_t sequence)
 struct recording_entry {
 	unsigned rendition;
 	uint64_t sequence, start_us, duration_us, wall_ms, bytes;
+	uint64_t target_us, part_target_us;
 	unsigned init;
 	bool discontinuity, independent, keep;
 };
@@ -56,8 +59,8 @@ struct recording_entry {
 struct recording_index {
 	struct recording_entry *entries; /* in the order of recording */
 	size_t n;
-	unsigned inits;                  /* number of the next init segment */
-	uint64_t next_sequence, end_us;  /* where a continuation goes on */
+	unsigned inits; /* number of the next init segment */
+	uint64_t next_sequence, end_us; /* where a continuation goes on */
 };
 
 /* Reads the journal; a torn last line is dropped, an entry without its file (or of another size)

@@ -8,7 +8,7 @@
 /* Makes the VOD of a finished recording. Blocks; runs on the slow work lane. */
 struct vod_result {
 	uint64_t duration_ms;
-	uint64_t bytes;      /* of all files of the folder */
+	uint64_t bytes; /* of all files of the folder */
 	uint32_t segments;
 	bool has_mp4;
 };

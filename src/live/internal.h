@@ -98,7 +98,8 @@ struct recording *recording_create(struct live_registry *r, const char *id_text,
 /* What was submitted is still written; the struct goes after the last job. */
 void recording_release(struct recording **rec);
 void recording_init_segment(struct recording *rec, unsigned number, struct rcbuf *bytes);
-void recording_segment(struct recording *rec, struct media_segment *segment);
+void recording_segment(
+	struct recording *rec, struct media_segment *segment, const struct media_window *window);
 void recording_daterange(struct recording *rec, const struct media_daterange *range);
 /* done(user) after all that was submitted before is on disk; the journal is closed until the next
  * segment. */

@@ -196,7 +196,8 @@ void recording_init_segment(struct recording *rec, unsigned number, struct rcbuf
 	submit(rec, job);
 }
 
-void recording_segment(struct recording *rec, struct media_segment *segment)
+void recording_segment(
+	struct recording *rec, struct media_segment *segment, const struct media_window *window)
 {
 	if (work_queue_length(rec->queue) >= QUEUE_MAX) {
 		recording_note(rec, RECORDER_IO);
@@ -216,6 +217,8 @@ void recording_segment(struct recording *rec, struct media_segment *segment)
 		.discontinuity = segment->discontinuity,
 		.independent = segment->independent,
 		.keep = rec->keep,
+		.target_us = media_window_target_us(window),
+		.part_target_us = media_window_part_target_us(window),
 		.pieces = mem_zalloc(segment->n_parts * sizeof(struct rcbuf *)),
 		.n_pieces = segment->n_parts,
 	};

@@ -39,7 +39,7 @@ static void engine_init(void *user, unsigned number, struct rcbuf *bytes)
 static void engine_segment(void *user, struct media_segment *segment)
 {
 	struct live_stream *s = user;
-	recording_segment(s->recording, segment);
+	recording_segment(s->recording, segment, media_engine_window(s->engine));
 }
 
 static const struct media_events engine_events = {

@@ -1,0 +1,107 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "media/window.h"
+
+/*
+ * The engine of one stream: compressed samples in, CMAF parts and segments out. One instance a
+ * stream, no globals, pinned to whatever thread calls it (all calls of one engine from the same
+ * thread). It never blocks and does no file I/O: segments go to disk by whoever listens.
+ *
+ * Timeline: samples carry the encoder's 32-bit wrapping millisecond timestamps. The engine unwraps
+ * and repairs them (spec media.md, "Timestamps") to one continuous timeline in microseconds that
+ * starts at 0 with the stream and never goes back, across interruptions, jumps and codec changes;
+ * those become discontinuities in the playlist, without a hole in the timeline. The wall clock of
+ * each segment goes into EXT-X-PROGRAM-DATE-TIME.
+ */
+enum media_kind { MEDIA_VIDEO, MEDIA_AUDIO };
+
+enum media_codec {
+	MEDIA_CODEC_NONE,
+	MEDIA_CODEC_H264, /* config: AVCDecoderConfigurationRecord; samples: length-prefixed NALs */
+	MEDIA_CODEC_AAC, /* config: AudioSpecificConfig; samples: raw AAC frames */
+	MEDIA_CODEC_MP3, /* no config; samples: whole MPEG audio frames */
+};
+
+struct media_config {
+	uint64_t part_target_us; /* 200000 */
+	uint64_t segment_target_us; /* 2000000 */
+	uint64_t max_jump_us; /* 3000000: a larger step of the clock is a discontinuity */
+	unsigned window; /* segments in the live playlist */
+	unsigned memory_segments; /* newest complete segments kept in memory (≥ 2) */
+	uint64_t first_sequence; /* media sequence number to begin with (after a restart) */
+	uint64_t first_time_us; /* timeline to begin with (after a restart) */
+	unsigned first_init; /* number of the next init segment (after a restart) */
+};
+
+struct media_sample {
+	enum media_kind kind;
+	unsigned track; /* 0; further video and audio tracks have higher numbers */
+	bool key;
+	uint32_t timestamp_ms; /* decode time, wraps at 2^32 */
+	int32_t composition_ms; /* presentation minus decode time, may be negative */
+	const uint8_t *data; /* borrowed for the call */
+	size_t len;
+};
+
+enum media_result {
+	MEDIA_OK,
+	MEDIA_BAD_CONFIG, /* codec configuration that cannot be parsed: publisher's fault */
+	MEDIA_BAD_SAMPLE, /* sample refused (no config yet, malformed); counted, stream goes on */
+	MEDIA_FAILED, /* the muxer failed: a bug or out of memory */
+};
+
+struct media_stats {
+	uint64_t video_samples, audio_samples, bytes;
+	uint64_t dropped_samples; /* refused, or before the first keyframe */
+	uint64_t discontinuities, repaired_timestamps;
+	uint64_t parts, segments;
+	uint32_t width, height;
+	double frame_rate; /* measured */
+	uint64_t keyframe_interval_us; /* last GOP */
+	uint64_t bitrate; /* bits per second, over the last segments */
+	const char *video_codec,
+		*audio_codec; /* RFC 6381 strings ("avc1.64001f"), NULL: no track */
+	uint64_t duration_us; /* of the timeline so far */
+};
+
+/* What the engine announces; every call happens inside an engine call of the owner. */
+struct media_events {
+	/* A part can be read, a playlist changed: waiting requests should be looked at again. */
+	void (*updated)(void *user, struct media_window *window);
+	/* An init segment was made; a recorder stores it before the segments that need it. */
+	void (*init)(void *user, unsigned number, struct rcbuf *bytes);
+	/* A segment is complete. Borrowed for the call: take a reference to keep it. */
+	void (*segment)(void *user, struct media_segment *segment);
+};
+
+struct media_engine;
+
+struct media_engine *media_engine_create(const struct media_config *config,
+	const struct clock *clock, const struct media_events *events, void *user);
+void media_engine_destroy(struct media_engine *e); /* NULL is fine */
+
+/*
+ * Says what a track carries; must come before its first sample. A repeated identical configuration
+ * is ignored, a changed one gives a new init segment with a discontinuity. MP3: config NULL.
+ */
+enum media_result media_engine_configure(struct media_engine *e, enum media_kind kind,
+	unsigned track, enum media_codec codec, const uint8_t *config, size_t len);
+/* Whether the publisher announced audio and video (onMetaData): whom to wait for at the start. */
+void media_engine_expect(struct media_engine *e, bool video, bool audio);
+enum media_result media_engine_write(struct media_engine *e, const struct media_sample *sample);
+/* The publisher is gone: finishes the open part and segment, so that all that arrived can be
+ * played and recorded. The next samples continue after a discontinuity; their clock may start
+ * anywhere. */
+void media_engine_interrupt(struct media_engine *e);
+/* Finishes as above and puts EXT-X-ENDLIST; no samples after. */
+void media_engine_end(struct media_engine *e);
+/* A DATERANGE from now on (or from `wall_ms` if not 0) in the playlists. */
+void media_engine_daterange(struct media_engine *e, const struct media_daterange *range);
+
+struct media_window *media_engine_window(struct media_engine *e);
+void media_engine_stats(const struct media_engine *e, struct media_stats *out);

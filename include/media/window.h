@@ -1,0 +1,113 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/rcbuf.h"
+
+/*
+ * The live window: init segments, the segments in the playlist with their parts, the open segment.
+ * The newest segments hold their bytes in memory; an older one is read from its file once the
+ * recorder has said where it lies (media_segment_stored), and keeps its bytes until then, so that
+ * a slow or full disk costs memory (bounded by the window) and never a viewer.
+ *
+ * Names under /hls/STREAM_ID/ (R is the rendition's number, 0 for the one rendition of classic
+ * publishers; N the media sequence number; P the part's index; I the init number):
+ *   index.m3u8   stream_R.m3u8   init_R_I.mp4   seg_R_N.m4s   part_R_N_P.m4s
+ */
+struct media_window;
+
+struct media_part {
+	struct rcbuf *bytes; /* NULL once the segment's bytes were released */
+	size_t len;
+	uint64_t duration_us;
+	bool independent;
+};
+
+/* A complete segment: counted, immutable but for where its bytes are. */
+struct media_segment {
+	unsigned refs;
+	unsigned rendition;
+	uint64_t sequence;
+	uint64_t start_us; /* on the engine's timeline */
+	uint64_t duration_us;
+	uint64_t wall_ms; /* of its first frame */
+	unsigned init; /* number of the init segment it needs */
+	bool discontinuity; /* a discontinuity stands before it */
+	bool independent; /* begins with a keyframe (or is audio) */
+	struct media_part *parts;
+	size_t n_parts;
+	uint64_t bytes;
+	char *path; /* absolute, once stored; NULL before */
+	bool aged; /* not among the newest: bytes go once it is stored */
+	bool hide_parts; /* its parts do not keep the published target: not listed */
+};
+
+struct media_segment *media_segment_ref(struct media_segment *s);
+void media_segment_unref(struct media_segment **s);
+/* The file now holds the segment's bytes (loop thread). */
+void media_segment_stored(struct media_segment *s, const char *path);
+
+struct media_daterange {
+	const char *id; /* unique in the stream */
+	const char *class_name; /* e.g. live.souk.product */
+	uint64_t wall_ms;
+	uint64_t duration_ms; /* 0: none */
+	bool end_on_next;
+	/* X- attributes as playlist text, e.g. X-PRODUCT-ID="…",X-X=0.42 ; NULL: none */
+	const char *attributes;
+};
+
+/* Outcome of a playlist or media look-up; HTTP codes are the caller's business. */
+enum media_lookup {
+	MEDIA_FOUND,
+	MEDIA_WAIT, /* not yet: look again when the window was updated */
+	MEDIA_TOO_FAR, /* RFC 8216bis 6.2.5.2: further ahead than may be waited for */
+	MEDIA_GONE, /* no such name, or no longer in the window */
+};
+
+struct media_playlist_query {
+	bool has_msn, has_part;
+	uint64_t msn, part;
+	bool skip; /* _HLS_skip=YES or v2 */
+	const char *uri_suffix; /* appended to every URI, e.g. "?token=…"; NULL: nothing */
+};
+
+/* Appends the text to out if MEDIA_FOUND. */
+enum media_lookup media_window_multivariant(
+	struct media_window *w, const char *uri_suffix, struct buf *out);
+enum media_lookup media_window_playlist(struct media_window *w, unsigned rendition,
+	const struct media_playlist_query *query, struct buf *out);
+
+/* Where the bytes of a name lie: memory pieces in order, or a file from offset 0. */
+struct media_body {
+	struct rcbuf **pieces; /* each referenced for the caller */
+	size_t n_pieces;
+	char *path; /* owned by the caller; NULL: in memory */
+	uint64_t len;
+	uint64_t id; /* unique in the stream and stable: for the ETag */
+};
+void media_body_finish(struct media_body *b);
+
+/* name: the last path element ("seg_0_12.m4s"). A hinted part gives MEDIA_WAIT. */
+enum media_lookup media_window_media(
+	struct media_window *w, const char *name, struct media_body *out);
+
+/*
+ * After a restart, right after media_engine_create: the newest segments of a recording become the
+ * playlist again, served from DIR; the next segment follows behind a discontinuity.
+ */
+struct recording_index;
+void media_window_restore(
+	struct media_window *w, const struct recording_index *index, const char *dir);
+
+bool media_window_ended(const struct media_window *w);
+/* The first segment can be played: the multivariant playlist is served from here on. */
+bool media_window_playable(const struct media_window *w);
+uint64_t media_window_target_us(const struct media_window *w); /* EXT-X-TARGETDURATION */
+uint64_t media_window_part_target_us(const struct media_window *w);
+/* Changes with every change of any playlist: for caching the text between requests. */
+uint64_t media_window_generation(const struct media_window *w);
+size_t media_window_memory(const struct media_window *w); /* bytes held */

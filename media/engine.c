@@ -1,0 +1,382 @@
+#include "media/engine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "codec.h"
+#include "collect.h"
+#include "segmenter.h"
+#include "timeline.h"
+
+struct media_engine {
+	struct media_config config;
+	const struct clock *clock;
+	struct media_events events;
+	void *user;
+	struct media_window *window;
+	struct codec_info codecs[2]; /* by enum media_kind; MEDIA_CODEC_NONE: not configured */
+	bool expected[2], expectation; /* what onMetaData said */
+	struct collect next; /* the session that begins */
+	struct timeline timeline; /* the session that runs */
+	struct segmenter segmenter;
+	bool running; /* there is a session */
+	bool started; /* something was written ever (or restored) */
+	bool ended;
+	int64_t end_us; /* where the timeline ends */
+	unsigned next_init;
+	uint64_t generation; /* announced last */
+	struct media_stats stats;
+};
+
+struct sample *sample_create(const struct media_sample *from)
+{
+	struct sample *s = mem_alloc(sizeof(*s) + from->len);
+
+	*s = (struct sample){
+		.kind = from->kind,
+		.key = from->key || from->kind == MEDIA_AUDIO,
+		.timestamp_ms = from->timestamp_ms,
+		.composition_ms = from->composition_ms,
+		.len = from->len,
+	};
+	list_init(&s->link);
+	memcpy(s->data, from->data, from->len);
+	return s;
+}
+
+static void segment_done(void *user, struct media_segment *segment)
+{
+	struct media_engine *e = user;
+
+	e->window->frame_rate = e->segmenter.lead == MEDIA_VIDEO && e->segmenter.lead_frame_us > 0
+		? 1e6 / e->segmenter.lead_frame_us
+		: 0;
+	e->events.segment(e->user, segment);
+}
+
+struct media_engine *media_engine_create(const struct media_config *config,
+	const struct clock *clock, const struct media_events *events, void *user)
+{
+	struct media_engine *e = mem_new(struct media_engine);
+
+	e->config = *config;
+	e->clock = clock;
+	e->events = *events;
+	e->user = user;
+	e->window = window_create(config);
+	collect_init(&e->next);
+	e->segmenter = (struct segmenter){
+		.config = &e->config,
+		.window = e->window,
+		.ops = &mux_cmaf,
+		.segment = segment_done,
+		.user = e,
+	};
+	e->end_us = (int64_t)config->first_time_us;
+	e->next_init = config->first_init;
+	e->started = config->first_sequence > 0 || config->first_time_us > 0;
+	return e;
+}
+
+void media_engine_destroy(struct media_engine *e)
+{
+	if (!e)
+		return;
+	segmenter_drop(&e->segmenter);
+	collect_finish(&e->next);
+	window_destroy(e->window);
+	codec_info_finish(&e->codecs[0]);
+	codec_info_finish(&e->codecs[1]);
+	free(e);
+}
+
+static void announce(struct media_engine *e)
+{
+	uint64_t generation = media_window_generation(e->window);
+
+	if (generation == e->generation)
+		return;
+	e->generation = generation;
+	e->events.updated(e->user, e->window);
+}
+
+static void describe(struct media_engine *e, bool video, bool audio)
+{
+	struct media_window *w = e->window;
+	const struct codec_info *v = &e->codecs[MEDIA_VIDEO], *a = &e->codecs[MEDIA_AUDIO];
+
+	snprintf(w->codecs, sizeof(w->codecs), "%s%s%s", video ? v->name : "",
+		video && audio ? "," : "", audio ? a->name : "");
+	w->width = video ? v->width : 0;
+	w->height = video ? v->height : 0;
+	if (!video)
+		w->frame_rate = 0;
+}
+
+/* Opens the muxer for the tracks given; every opening after the first is a discontinuity. */
+static bool open_segmenter(struct media_engine *e, bool video, bool audio)
+{
+	unsigned number = e->next_init++;
+
+	if (!segmenter_begin(&e->segmenter, video ? &e->codecs[MEDIA_VIDEO] : NULL,
+		    audio ? &e->codecs[MEDIA_AUDIO] : NULL, number, e->end_us, e->started))
+		return false;
+	if (e->started)
+		e->stats.discontinuities++;
+	e->started = true;
+	describe(e, video, audio);
+	struct rcbuf *bytes = segmenter_init_bytes(&e->segmenter);
+	window_add_init(e->window, number, bytes);
+	e->events.init(e->user, number, bytes);
+	return true;
+}
+
+/* Finishes what is open; the session's clock stays as it is. */
+static void close_segmenter(struct media_engine *e)
+{
+	if (!segmenter_active(&e->segmenter))
+		return;
+	e->end_us = segmenter_finish(&e->segmenter);
+}
+
+static double audio_frame_us(const struct media_engine *e)
+{
+	const struct codec_info *a = &e->codecs[MEDIA_AUDIO];
+
+	return a->sample_rate ? a->frame_samples * 1e6 / a->sample_rate : 0;
+}
+
+static void count_sample(struct media_engine *e, const struct sample *s)
+{
+	if (s->kind == MEDIA_VIDEO)
+		e->stats.video_samples++;
+	else
+		e->stats.audio_samples++;
+	e->stats.bytes += s->len;
+}
+
+static enum media_result drop_sample(struct media_engine *e, struct sample *s)
+{
+	e->stats.dropped_samples++;
+	free(s);
+	return MEDIA_OK;
+}
+
+/* Into the session that runs. A track that it did not have, or a configuration that changed, makes
+ * a new muxer; a new muxer's video begins with a keyframe. */
+static enum media_result write_running(struct media_engine *e, struct sample *s)
+{
+	bool active = segmenter_active(&e->segmenter);
+	bool has[2] = {e->segmenter.has[0], e->segmenter.has[1]};
+
+	if (active && s->kind == MEDIA_VIDEO && !s->key && segmenter_wants_key(&e->segmenter))
+		return drop_sample(e, s);
+	if (!active || !has[s->kind]) {
+		if (s->kind == MEDIA_VIDEO && !s->key)
+			return drop_sample(e, s);
+		close_segmenter(e);
+		has[s->kind] = true;
+		if (!open_segmenter(e, has[MEDIA_VIDEO], has[MEDIA_AUDIO])) {
+			free(s);
+			return MEDIA_FAILED;
+		}
+		e->segmenter.wants_key = has[MEDIA_VIDEO];
+	}
+	timeline_place(&e->timeline, s, audio_frame_us(e));
+	count_sample(e, s);
+	return segmenter_push(&e->segmenter, s) ? MEDIA_OK : MEDIA_FAILED;
+}
+
+/* The collected session becomes the one that runs, right behind what was there. */
+static enum media_result begin_session(struct media_engine *e)
+{
+	enum media_result result = MEDIA_OK;
+	struct collect c = e->next;
+	struct list samples;
+	struct sample *s, *next;
+	uint32_t span = c.latest - c.anchor;
+
+	close_segmenter(e);
+	e->stats.repaired_timestamps += e->timeline.repaired;
+	timeline_begin(&e->timeline, c.anchor, e->end_us);
+	e->segmenter.wall_us = e->end_us;
+	e->segmenter.wall_ms = clock_wall_ms(e->clock) - (span < 5000 ? span : 0);
+	e->running = open_segmenter(e, c.has[MEDIA_VIDEO], c.has[MEDIA_AUDIO]);
+	list_init(&samples);
+	list_for_each_safe (s, next, &e->next.samples, link) {
+		list_remove(&s->link);
+		list_append(&samples, &s->link);
+	}
+	collect_finish(&e->next);
+	list_for_each_safe (s, next, &samples, link) {
+		list_remove(&s->link);
+		if (!e->running)
+			free(s);
+		else if (write_running(e, s) == MEDIA_FAILED)
+			result = MEDIA_FAILED;
+	}
+	return e->running ? result : MEDIA_FAILED;
+}
+
+static void wanted_tracks(const struct media_engine *e, bool wanted[2])
+{
+	for (int kind = 0; kind < 2; kind++) {
+		bool configured = e->codecs[kind].codec != MEDIA_CODEC_NONE;
+		wanted[kind] = configured || (e->expectation ? e->expected[kind] : true);
+	}
+}
+
+static enum media_result collect_sample(struct media_engine *e, struct sample *s)
+{
+	bool wanted[2];
+
+	e->next.needs_key = !e->running;
+	collect_push(&e->next, s);
+	wanted_tracks(e, wanted);
+	return collect_ready(&e->next, wanted) ? begin_session(e) : MEDIA_OK;
+}
+
+/* A frame must not outlast a segment, or the target duration could not be kept. */
+static int64_t jump_limit(const struct media_engine *e)
+{
+	int64_t limit = (int64_t)e->config.max_jump_us;
+	int64_t target = (int64_t)media_window_target_us(e->window);
+
+	return target > 0 && target < limit ? target : limit;
+}
+
+static enum media_result route(struct media_engine *e, struct sample *s)
+{
+	bool jumps;
+
+	if (!e->running)
+		return collect_sample(e, s);
+	jumps = timeline_jumps(&e->timeline, s, jump_limit(e));
+	/* While one track has jumped and the other one not yet, the latter goes on as before. */
+	if (!jumps)
+		return write_running(e, s);
+	return collect_sample(e, s);
+}
+
+enum media_result media_engine_write(struct media_engine *e, const struct media_sample *sample)
+{
+	struct codec_info *c = &e->codecs[sample->kind];
+	enum media_result result;
+
+	if (e->ended || sample->track != 0 || c->codec == MEDIA_CODEC_NONE || sample->len == 0 ||
+		(c->codec == MEDIA_CODEC_MP3 && !c->sample_rate &&
+			!codec_info_mp3(c, sample->data, sample->len))) {
+		e->stats.dropped_samples++;
+		return MEDIA_BAD_SAMPLE;
+	}
+	result = route(e, sample_create(sample));
+	announce(e);
+	return result;
+}
+
+enum media_result media_engine_configure(struct media_engine *e, enum media_kind kind,
+	unsigned track, enum media_codec codec, const uint8_t *config, size_t len)
+{
+	struct codec_info info;
+
+	if (track != 0)
+		return MEDIA_BAD_CONFIG;
+	if (e->codecs[kind].codec != MEDIA_CODEC_NONE &&
+		codec_info_same(&e->codecs[kind], codec, config, len))
+		return MEDIA_OK;
+	if (!codec_info_init(&info, codec, config, len))
+		return MEDIA_BAD_CONFIG;
+	/* What came under the old configuration is finished under it. */
+	if (!list_empty(&e->next.samples) && e->next.has[kind])
+		begin_session(e);
+	if (segmenter_active(&e->segmenter) && e->segmenter.has[kind])
+		close_segmenter(e);
+	codec_info_finish(&e->codecs[kind]);
+	e->codecs[kind] = info;
+	announce(e);
+	return MEDIA_OK;
+}
+
+void media_engine_expect(struct media_engine *e, bool video, bool audio)
+{
+	e->expectation = true;
+	e->expected[MEDIA_VIDEO] = video;
+	e->expected[MEDIA_AUDIO] = audio;
+}
+
+static void finish_session(struct media_engine *e)
+{
+	if (!list_empty(&e->next.samples))
+		begin_session(e);
+	e->stats.dropped_samples += e->next.dropped;
+	e->next.dropped = 0;
+	close_segmenter(e);
+	e->running = false;
+	e->expectation = false;
+}
+
+void media_engine_interrupt(struct media_engine *e)
+{
+	if (e->ended)
+		return;
+	finish_session(e);
+	announce(e);
+}
+
+void media_engine_end(struct media_engine *e)
+{
+	if (e->ended)
+		return;
+	finish_session(e);
+	e->ended = true;
+	window_end(e->window);
+	announce(e);
+}
+
+void media_engine_daterange(struct media_engine *e, const struct media_daterange *range)
+{
+	struct media_daterange r = *range;
+
+	if (r.wall_ms == 0)
+		r.wall_ms = clock_wall_ms(e->clock);
+	window_add_range(e->window, &r);
+	announce(e);
+}
+
+struct media_window *media_engine_window(struct media_engine *e)
+{
+	return e->window;
+}
+
+static uint64_t recent_bitrate(const struct media_window *w)
+{
+	uint64_t bits = 0, us = 0;
+
+	for (size_t i = w->n_segments > 3 ? w->n_segments - 3 : 0; i < w->n_segments; i++) {
+		bits += w->segments[i]->bytes * 8;
+		us += w->segments[i]->duration_us;
+	}
+	return us ? bits * 1000000 / us : 0;
+}
+
+void media_engine_stats(const struct media_engine *e, struct media_stats *out)
+{
+	const struct codec_info *v = &e->codecs[MEDIA_VIDEO], *a = &e->codecs[MEDIA_AUDIO];
+
+	*out = e->stats;
+	out->dropped_samples += e->next.dropped;
+	out->repaired_timestamps += e->timeline.repaired;
+	out->parts = e->segmenter.parts;
+	out->segments = e->segmenter.segments;
+	out->width = v->width;
+	out->height = v->height;
+	out->frame_rate = e->window->frame_rate;
+	out->keyframe_interval_us = (uint64_t)e->segmenter.gop_us;
+	out->bitrate = recent_bitrate(e->window);
+	out->video_codec = v->codec != MEDIA_CODEC_NONE ? v->name : NULL;
+	out->audio_codec = a->codec != MEDIA_CODEC_NONE ? a->name : NULL;
+	out->duration_us = (uint64_t)(segmenter_active(&e->segmenter) ? e->segmenter.part_start_us
+								      : e->end_us);
+}

@@ -1,0 +1,351 @@
+#include "segmenter.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+/* How far the other track may be ahead of a lead track that stands still before it goes on alone.
+ */
+#define LEAD_STALL_US 1000000
+/* Timestamps are whole milliseconds: sums of frames are off by one. */
+#define ROUNDING_US 1000
+#define DEFAULT_FRAME_US 33333
+
+static double frame_estimate(const struct segmenter *s)
+{
+	if (s->lead == MEDIA_AUDIO && s->frame_us[MEDIA_AUDIO] > 0)
+		return s->frame_us[MEDIA_AUDIO];
+	return s->lead_frame_us > 0 ? s->lead_frame_us : DEFAULT_FRAME_US;
+}
+
+/* As many whole frames as come nearest to the part target (and one ms for rounding). */
+static int64_t part_limit(const struct segmenter *s)
+{
+	double frame = frame_estimate(s);
+	double n = round((double)s->config->part_target_us / frame);
+
+	if (s->window->published)
+		return (int64_t)s->window->part_target_us;
+	return (int64_t)ceil((n < 1 ? 1 : n) * frame / 1000) * 1000 + ROUNDING_US;
+}
+
+/* A segment may not last longer than what rounds to the target duration. */
+static int64_t segment_limit(const struct segmenter *s)
+{
+	int64_t target = (int64_t)s->config->segment_target_us;
+
+	if (s->window->published)
+		return (int64_t)s->window->target_s * 1000000 + 499000;
+	return (2 * target + 999999) / 1000000 * 1000000;
+}
+
+bool segmenter_active(const struct segmenter *s)
+{
+	return s->mux != NULL;
+}
+
+bool segmenter_wants_key(const struct segmenter *s)
+{
+	return s->wants_key;
+}
+
+static uint64_t wall_at(const struct segmenter *s, int64_t us)
+{
+	return (uint64_t)((int64_t)s->wall_ms + (us - s->wall_us) / 1000);
+}
+
+static void open_segment(struct segmenter *s, int64_t start_us)
+{
+	s->segment_start_us = s->part_start_us = start_us;
+	s->lead_count = 0;
+	window_begin(
+		s->window, (uint64_t)start_us, wall_at(s, start_us), s->init, s->discontinuity);
+	s->discontinuity = false;
+}
+
+bool segmenter_begin(struct segmenter *s, const struct codec_info *video,
+	const struct codec_info *audio, unsigned init, int64_t start_us, bool discontinuity)
+{
+	const struct codec_info *tracks[2];
+	unsigned n = 0;
+
+	s->has[MEDIA_VIDEO] = video != NULL;
+	s->has[MEDIA_AUDIO] = audio != NULL;
+	if (video) {
+		s->mux_track[MEDIA_VIDEO] = n;
+		tracks[n++] = video;
+	}
+	if (audio) {
+		s->mux_track[MEDIA_AUDIO] = n;
+		tracks[n++] = audio;
+	}
+	s->lead = video ? MEDIA_VIDEO : MEDIA_AUDIO;
+	s->frame_us[MEDIA_AUDIO] =
+		audio && audio->sample_rate ? audio->frame_samples * 1e6 / audio->sample_rate : 0;
+	s->mux = s->ops->create(tracks, n);
+	if (!s->mux)
+		return false;
+	list_init(&s->follow);
+	s->held = NULL;
+	s->init = init;
+	s->discontinuity = discontinuity;
+	s->wants_key = false;
+	s->lead_total = 0;
+	s->last_key_us = s->gop_us = 0;
+	s->part_has_lead = s->part_independent = s->part_written = false;
+	open_segment(s, start_us);
+	return true;
+}
+
+struct rcbuf *segmenter_init_bytes(struct segmenter *s)
+{
+	return s->ops->init(s->mux);
+}
+
+static bool write_sample(struct segmenter *s, struct sample *x)
+{
+	struct mux_sample m = {
+		.track = s->mux_track[x->kind],
+		.key = x->key,
+		.dts_us = x->dts_us,
+		.pts_us = x->pts_us,
+		.duration_us = x->duration_us,
+		.data = x->data,
+		.len = x->len,
+	};
+	bool ok = s->ops->write(s->mux, &m);
+
+	if (x->kind == s->lead) {
+		if (!s->part_has_lead)
+			s->part_independent = x->key;
+		s->part_has_lead = true;
+		s->lead_count++;
+	}
+	s->part_written = true;
+	free(x);
+	return ok;
+}
+
+static bool write_follow(struct segmenter *s, int64_t before_us)
+{
+	struct sample *x, *next;
+	bool ok = true;
+
+	list_for_each_safe (x, next, &s->follow, link) {
+		if (x->dts_us >= before_us)
+			break;
+		list_remove(&x->link);
+		ok = write_sample(s, x) && ok;
+	}
+	return ok;
+}
+
+static bool cut_part(struct segmenter *s, int64_t at_us)
+{
+	bool ok = write_follow(s, at_us);
+	struct rcbuf *bytes;
+
+	if (!s->part_written || at_us <= s->part_start_us)
+		return ok;
+	bytes = s->ops->flush(s->mux);
+	s->part_written = false;
+	if (!bytes)
+		return false;
+	window_add_part(s->window, bytes, (uint64_t)(at_us - s->part_start_us),
+		s->part_has_lead && s->part_independent);
+	s->part_start_us = at_us;
+	s->part_has_lead = s->part_independent = false;
+	s->parts++;
+	return ok;
+}
+
+/* RFC 8216bis 4.4.4.9: parts but the last reach 85 % of the target and none is over it. */
+static bool parts_keep(const struct media_segment *seg, uint64_t target_us)
+{
+	for (size_t i = 0; i < seg->n_parts; i++) {
+		uint64_t d = seg->parts[i].duration_us;
+		if (d > target_us || (i + 1 < seg->n_parts && d * 100 < target_us * 85))
+			return false;
+	}
+	return true;
+}
+
+/* The first segment fixes what the playlist promises for ever. */
+static void publish(struct segmenter *s, struct media_segment *first)
+{
+	uint64_t low = (s->config->segment_target_us + 999999) / 1000000;
+	uint64_t high = (2 * s->config->segment_target_us + 999999) / 1000000;
+	uint64_t target = (first->duration_us + 500000) / 1000000;
+	uint64_t part = (uint64_t)part_limit(s);
+
+	if (target < low)
+		target = low;
+	if (target > high)
+		target = high;
+	window_publish(s->window, (unsigned)target, part);
+	first->hide_parts = !parts_keep(first, part);
+}
+
+static bool cut_segment(struct segmenter *s, int64_t at_us)
+{
+	bool ok = cut_part(s, at_us);
+	struct media_segment *done;
+
+	done = window_close_segment(s->window);
+	if (done) {
+		s->segments++;
+		if (!s->window->published)
+			publish(s, done);
+		s->segment(s->user, done);
+	}
+	open_segment(s, at_us);
+	return ok;
+}
+
+/* Nearest rule: now, or at the next keyframe, whichever is nearer to the target. */
+static bool key_cuts(const struct segmenter *s, int64_t at_us)
+{
+	int64_t elapsed = at_us - s->segment_start_us;
+	int64_t target = (int64_t)s->config->segment_target_us;
+	int64_t slack = (int64_t)(2 * frame_estimate(s));
+
+	if (elapsed >= target - slack)
+		return true;
+	if (s->gop_us == 0)
+		return false;
+	return target - elapsed <= elapsed + s->gop_us - target ||
+		elapsed + s->gop_us > segment_limit(s);
+}
+
+static bool segment_ends(const struct segmenter *s, const struct sample *next)
+{
+	int64_t elapsed = next->dts_us - s->segment_start_us;
+	double frame = frame_estimate(s);
+
+	if (s->lead_count == 0)
+		return false;
+	if (s->lead == MEDIA_AUDIO)
+		return (double)elapsed + frame / 2 >= (double)s->config->segment_target_us;
+	if (next->key && key_cuts(s, next->dts_us))
+		return true;
+	return (double)elapsed + frame > (double)segment_limit(s);
+}
+
+static bool part_ends(const struct segmenter *s, int64_t at_us)
+{
+	double elapsed = (double)(at_us - s->part_start_us);
+
+	return elapsed + frame_estimate(s) > (double)part_limit(s) + ROUNDING_US / 2.0;
+}
+
+static void measure_frame(struct segmenter *s, const struct sample *next)
+{
+	if (s->lead_total == 0)
+		s->lead_first_us = s->held->dts_us;
+	s->lead_total++;
+	s->lead_frame_us = (double)(next->dts_us - s->lead_first_us) / (double)s->lead_total;
+	/* An average over the last while, so that a changed rate is noticed. */
+	if (s->lead_total >= 600) {
+		s->lead_first_us = next->dts_us - (int64_t)(s->lead_frame_us * 300);
+		s->lead_total = 300;
+	}
+}
+
+/* The held sample turned out too long for the part or segment that it would have joined. */
+static bool cut_before_held(struct segmenter *s, const struct sample *next)
+{
+	int64_t held = s->held->dts_us;
+
+	if (s->lead_count > 0 && next->dts_us - s->segment_start_us > segment_limit(s))
+		return cut_segment(s, held);
+	if (s->part_has_lead && next->dts_us - s->part_start_us > part_limit(s) + ROUNDING_US / 2)
+		return cut_part(s, held);
+	return true;
+}
+
+static bool push_lead(struct segmenter *s, struct sample *x)
+{
+	bool ok = true;
+
+	if (s->held) {
+		struct sample *held = s->held;
+		measure_frame(s, x);
+		held->duration_us = x->dts_us - held->dts_us;
+		ok = cut_before_held(s, x);
+		ok = write_sample(s, held) && ok;
+		s->held = NULL;
+		if (segment_ends(s, x))
+			ok = cut_segment(s, x->dts_us) && ok;
+		else if (part_ends(s, x->dts_us))
+			ok = cut_part(s, x->dts_us) && ok;
+	}
+	if (x->key) {
+		s->wants_key = false;
+		if (s->last_key_us > 0 || s->lead_total > 0)
+			s->gop_us = x->dts_us - s->last_key_us;
+		s->last_key_us = x->dts_us;
+	}
+	s->held = x;
+	return ok;
+}
+
+static bool push_follow(struct segmenter *s, struct sample *x)
+{
+	int64_t lead = s->held ? s->held->dts_us : s->part_start_us;
+
+	x->duration_us = llround(s->frame_us[x->kind]);
+	list_append(&s->follow, &x->link);
+	s->follow_last_us = x->dts_us;
+	if (x->dts_us - lead > LEAD_STALL_US && x->dts_us - s->part_start_us > LEAD_STALL_US / 2)
+		return x->dts_us - s->segment_start_us >= (int64_t)s->config->segment_target_us
+			? cut_segment(s, x->dts_us)
+			: cut_part(s, x->dts_us);
+	return true;
+}
+
+bool segmenter_push(struct segmenter *s, struct sample *x)
+{
+	return x->kind == s->lead ? push_lead(s, x) : push_follow(s, x);
+}
+
+int64_t segmenter_finish(struct segmenter *s)
+{
+	int64_t end = s->part_start_us;
+	struct sample *x;
+
+	if (!s->mux)
+		return end;
+	if (s->held) {
+		s->held->duration_us = llround(frame_estimate(s));
+		end = s->held->dts_us + s->held->duration_us;
+		write_sample(s, s->held);
+		s->held = NULL;
+	}
+	list_for_each (x, &s->follow, link) {
+		if (x->dts_us + x->duration_us > end)
+			end = x->dts_us + x->duration_us;
+	}
+	if (end <= s->part_start_us && s->part_written)
+		end = s->part_start_us + 1000;
+	cut_segment(s, end);
+	s->ops->destroy(s->mux);
+	s->mux = NULL;
+	return end;
+}
+
+void segmenter_drop(struct segmenter *s)
+{
+	struct sample *x, *next;
+
+	if (!s->mux)
+		return;
+	list_for_each_safe (x, next, &s->follow, link) {
+		list_remove(&x->link);
+		free(x);
+	}
+	free(s->held);
+	s->held = NULL;
+	s->ops->destroy(s->mux);
+	s->mux = NULL;
+}

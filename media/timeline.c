@@ -1,0 +1,123 @@
+#include "timeline.h"
+
+#include <math.h>
+
+/* Encoders round to milliseconds, send audio in pairs and repeat timestamps: up to one frame of
+ * difference between the clock and counting samples is jitter, more is a gap. */
+#define AUDIO_JITTER_US 33000
+/* A steady difference of this much is a clock that runs otherwise: follow it. */
+#define AUDIO_DRIFT_US 8000
+#define DRIFT_WEIGHT 0.02
+/* A clock that goes back by more than this starts anew. */
+#define BACK_JITTER_MS 250
+
+void timeline_begin(struct timeline *t, uint32_t anchor, int64_t offset_us)
+{
+	*t = (struct timeline){.anchor = anchor, .offset_us = offset_us};
+}
+
+/* The track's clock if it has begun, else the session's. */
+static int64_t unwrap(const struct timeline *t, const struct sample *s)
+{
+	const struct timeline_track *track = &t->tracks[s->kind];
+
+	if (track->started)
+		return track->last_ms + (int32_t)(s->timestamp_ms - track->last_raw);
+	return (int32_t)(s->timestamp_ms - t->anchor);
+}
+
+/* Of a track that has not begun: where the other one is. */
+static int64_t reference_ms(const struct timeline *t, const struct sample *s)
+{
+	const struct timeline_track *own = &t->tracks[s->kind], *other = &t->tracks[!s->kind];
+
+	if (own->started)
+		return own->last_ms;
+	return other->started ? other->last_ms : 0;
+}
+
+/* A track that starts in mid-session is placed relative to the other one's clock. */
+static int64_t relative_ms(const struct timeline *t, const struct sample *s)
+{
+	const struct timeline_track *other = &t->tracks[!s->kind];
+
+	if (t->tracks[s->kind].started || !other->started)
+		return unwrap(t, s);
+	return other->last_ms + (int32_t)(s->timestamp_ms - other->last_raw);
+}
+
+bool timeline_jumps(const struct timeline *t, const struct sample *s, int64_t max_jump_us)
+{
+	int64_t step = relative_ms(t, s) - reference_ms(t, s);
+
+	return step * 1000 > max_jump_us || step < -BACK_JITTER_MS;
+}
+
+static int64_t place_audio(
+	struct timeline *t, struct timeline_track *track, int64_t clock_us, double frame_us)
+{
+	int64_t placed = clock_us;
+
+	if (track->started && frame_us > 0) {
+		double error = (double)(clock_us - track->next_us);
+		if (fabs(error) < AUDIO_JITTER_US) {
+			placed = track->next_us;
+			track->drift_us += (error - track->drift_us) * DRIFT_WEIGHT;
+			if (fabs(track->drift_us) > AUDIO_DRIFT_US) {
+				placed += (int64_t)track->drift_us;
+				track->drift_us = 0;
+				t->repaired++;
+			}
+		} else {
+			track->drift_us = 0;
+			t->repaired++;
+		}
+	}
+	if (track->started && placed <= track->last_dts_us) {
+		placed = track->next_us > track->last_dts_us ? track->next_us
+							     : track->last_dts_us + 1000;
+		t->repaired++;
+	}
+	track->next_us = placed + llround(frame_us);
+	return placed;
+}
+
+static int64_t place_video(
+	struct timeline *t, struct timeline_track *track, const struct sample *s, int64_t clock_us)
+{
+	int64_t placed;
+
+	/* A negative composition offset: decoding would come after showing. Decode earlier. */
+	if (s->composition_ms < 0 && track->delay_us < -(int64_t)s->composition_ms * 1000)
+		track->delay_us = -(int64_t)s->composition_ms * 1000;
+	placed = clock_us - track->delay_us;
+	if (track->started && placed <= track->last_dts_us) {
+		placed = track->last_dts_us + 1000;
+		t->repaired++;
+	}
+	return placed;
+}
+
+void timeline_place(struct timeline *t, struct sample *s, double audio_frame_us)
+{
+	struct timeline_track *track = &t->tracks[s->kind];
+	int64_t ms = relative_ms(t, s), clock_us = t->offset_us + ms * 1000;
+
+	if (s->kind == MEDIA_AUDIO) {
+		s->dts_us = place_audio(t, track, clock_us, audio_frame_us);
+		s->pts_us = s->dts_us;
+	} else {
+		s->dts_us = place_video(t, track, s, clock_us);
+		s->pts_us = clock_us + (int64_t)s->composition_ms * 1000;
+		if (s->pts_us < s->dts_us)
+			s->pts_us = s->dts_us;
+	}
+	if (s->dts_us < 0)
+		s->dts_us = track->started ? track->last_dts_us + 1000 : 0;
+	if (s->pts_us < s->dts_us)
+		s->pts_us = s->dts_us;
+	track->started = true;
+	track->last_raw = s->timestamp_ms;
+	track->last_ms = ms;
+	track->last_dts_us = s->dts_us;
+}

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sample.h"
+
+/*
+ * From an encoder's 32-bit millisecond clock to the stream's timeline. A timeline serves one
+ * session: a stretch of samples on one clock. Pure arithmetic.
+ */
+struct timeline_track {
+	bool started;
+	uint32_t last_raw; /* as received */
+	int64_t last_ms; /* unwrapped, relative to the session's anchor */
+	int64_t last_dts_us; /* given out */
+	int64_t next_us; /* where the next audio frame belongs by counting samples */
+	double drift_us; /* how far the clock is from counting, smoothed */
+	int64_t delay_us; /* video: taken off decode times, so that none is after its pts */
+};
+
+struct timeline {
+	uint32_t anchor; /* the timestamp that plays at offset_us */
+	int64_t offset_us;
+	struct timeline_track tracks[2]; /* by enum media_kind */
+	uint64_t repaired;
+};
+
+/* anchor: the earliest decode timestamp of the session's first samples. */
+void timeline_begin(struct timeline *t, uint32_t anchor, int64_t offset_us);
+/*
+ * Whether a sample is so far from its track's clock (forward by more than max_jump_us, or back at
+ * all beyond jitter) that it begins a new session.
+ */
+bool timeline_jumps(const struct timeline *t, const struct sample *s, int64_t max_jump_us);
+/* Sets dts_us and pts_us. audio_frame_us: what one audio packet lasts, 0 if unknown. */
+void timeline_place(struct timeline *t, struct sample *s, double audio_frame_us);
