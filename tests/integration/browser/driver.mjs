@@ -1,0 +1,96 @@
+// A browser on a leash: one JSON command a line on stdin, one JSON answer a line on stdout.
+//   {"do": "open", "url", "width", "height", "dark", "phone"}   a fresh page
+//   {"do": "state"}     what the page shows and plays
+//   {"do": "press", "key"} · {"do": "click", "selector"} · {"do": "focus", "selector"}
+//   {"do": "eval", "js"} · {"do": "shot", "path"}
+// MODULES: the folder with node_modules. CHROMIUM: the browser.
+import fs from 'node:fs';
+import { createRequire } from 'node:module';
+import os from 'node:os';
+import path from 'node:path';
+import readline from 'node:readline';
+
+const require = createRequire(path.join(process.env.MODULES, 'package.json'));
+const { chromium } = require('playwright-core');
+
+const profile = fs.mkdtempSync(path.join(os.tmpdir(), 'souk-browser-'));
+const problems = [];
+let context = null;
+let page = null;
+
+async function open({ url, width = 1280, height = 800, dark = false, phone = false, gesture = false }) {
+  await context?.close();
+  fs.rmSync(profile, { recursive: true, force: true });
+  context = await chromium.launchPersistentContext(profile, {
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    headless: true,
+    viewport: { width, height },
+    colorScheme: dark ? 'dark' : 'light',
+    isMobile: phone,
+    hasTouch: phone,
+    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+      '--disable-background-networking', '--disable-component-update', '--disable-sync',
+      `--autoplay-policy=${gesture ? 'document-user-activation-required'
+        : 'no-user-gesture-required'}`],
+  });
+  page = context.pages()[0] ?? await context.newPage();
+  problems.length = 0;
+  page.on('pageerror', (error) => problems.push(String(error.stack ?? error)));
+  page.on('console', (message) => {
+    if (/Content Security Policy|Content-Security-Policy/.test(message.text())) {
+      problems.push(message.text());
+    }
+  });
+  const response = await page.goto(url, { waitUntil: 'load' });
+  return { status: response.status() };
+}
+
+// Runs inside the page.
+function look() {
+  const shown = (id) => {
+    const node = document.getElementById(id);
+    return Boolean(node) && !node.closest('[hidden]') && node.checkVisibility();
+  };
+  const text = (id) => document.getElementById(id)?.textContent ?? '';
+  const video = document.getElementById('video');
+  return {
+    phase: document.body.dataset.phase,
+    condition: document.body.dataset.condition,
+    source: document.getElementById('stage')?.dataset.source,
+    badge: text('badge'),
+    headline: shown('veil') ? text('headline') : null,
+    announced: text('announce'),
+    title: text('title'),
+    products: [...document.querySelectorAll('.product')].map((node) => node.textContent),
+    visible: ['poster', 'start', 'unmute', 'again', 'retry', 'controls'].filter(shown),
+    focus: document.activeElement?.id,
+    wide: document.documentElement.scrollWidth > innerWidth,
+    time: video?.currentTime,
+    duration: Number.isFinite(video?.duration) ? video.duration : null,
+    paused: video?.paused,
+    muted: video?.muted,
+    stats: window.soukStats ?? null,
+  };
+}
+
+const commands = {
+  open,
+  state: async () => ({ ...(await page.evaluate(look)), problems }),
+  press: ({ key }) => page.keyboard.press(key),
+  click: ({ selector }) => page.click(selector, { timeout: 10000 }),
+  focus: ({ selector }) => page.focus(selector),
+  eval: ({ js }) => page.evaluate(js),
+  shot: ({ path: file }) => page.screenshot({ path: file }).then(() => null),
+};
+
+for await (const line of readline.createInterface({ input: process.stdin })) {
+  const command = JSON.parse(line);
+  try {
+    const value = await commands[command.do](command);
+    console.log(JSON.stringify({ value: value ?? null }));
+  } catch (error) {
+    console.log(JSON.stringify({ error: String(error.message ?? error) }));
+  }
+}
+await context?.close();
+fs.rmSync(profile, { recursive: true, force: true });

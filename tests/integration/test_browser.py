@@ -1,0 +1,240 @@
+"""The watch page in a real Chromium, fed by a real encoder.
+
+SOUK_BROWSER_SECONDS: how long playback must go on without a stall (20; 60 for the full measure).
+SOUK_SHOTS: a folder for pictures of the page's states.
+"""
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import time
+import unittest
+
+from support import BUILD, HERE, CutProxy, SoukTest, wait_for
+
+SECONDS = float(os.environ.get("SOUK_BROWSER_SECONDS", "20"))
+SHOTS = os.environ.get("SOUK_SHOTS")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+SOURCES = os.path.join(HERE, "browser")
+PHONE = {"width": 390, "height": 844, "phone": True}
+
+
+def install_modules():
+    """npm ci into the build folder, once per lock file."""
+    folder = os.path.join(BUILD, "browser")
+    stamp = os.path.join(folder, "node_modules", ".souk-lock")
+    with open(os.path.join(SOURCES, "package-lock.json"), "rb") as f:
+        digest = hashlib.sha256(f.read()).hexdigest()
+    if os.path.exists(stamp) and open(stamp).read() == digest:
+        return folder
+    os.makedirs(folder, exist_ok=True)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(os.path.join(SOURCES, name), folder)
+    subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder,
+                   check=True, capture_output=True, text=True)
+    with open(stamp, "w") as f:
+        f.write(digest)
+    return folder
+
+
+class Browser:
+    def __init__(self, modules):
+        env = {**os.environ, "MODULES": modules, "CHROMIUM": CHROMIUM}
+        self.process = subprocess.Popen(
+            ["node", os.path.join(SOURCES, "driver.mjs")], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=env)
+
+    def do(self, what, **arguments):
+        self.process.stdin.write(json.dumps({"do": what, **arguments}) + "\n")
+        self.process.stdin.flush()
+        answer = json.loads(self.process.stdout.readline())
+        if "error" in answer:
+            raise AssertionError(f"{what} {arguments}: {answer['error']}")
+        return answer["value"]
+
+    def state(self):
+        return self.do("state")
+
+    def wait(self, condition, what, timeout=None):
+        """The first state for which the condition holds."""
+        last = {}
+
+        def ask():
+            last.clear()
+            last.update(self.state())
+            return dict(last) if condition(last) else None
+        try:
+            return wait_for(ask, what, timeout)
+        except AssertionError as e:
+            raise AssertionError(f"{e}; the page: {json.dumps(last)}") from None
+
+    def shot(self, name):
+        if SHOTS:
+            os.makedirs(SHOTS, exist_ok=True)
+            self.do("shot", path=os.path.join(SHOTS, name + ".png"))
+
+    def close(self):
+        self.process.stdin.close()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process.stdout.close()
+
+
+def playing(state):
+    return state["condition"] == "playing" and state["time"] > 0
+
+
+@unittest.skipUnless(CHROMIUM and shutil.which("node"), "chromium or node is missing")
+class WatchPage(SoukTest):
+    @classmethod
+    def setUpClass(cls):
+        cls.modules = install_modules()
+
+    def browser(self):
+        b = Browser(self.modules)
+        self.addCleanup(b.close)
+        return b
+
+    def watch_url(self, souk, made):
+        return f"http://127.0.0.1:{souk.http_port}/watch/{made['streamId']}"
+
+    def on_air(self, settings=None, **publisher):
+        souk = self.soukd({"log.level": "info", **(settings or {})})
+        made = souk.create_stream("Rugs & <b>bowls</b>")
+        encoder = self.publisher(souk.publish_url(made), size="640x360", **publisher)
+        souk.wait_playable(made)
+        return souk, made, encoder
+
+    def test_plays_close_to_live_without_a_stall(self):
+        souk, made, _ = self.on_air()
+        b = self.browser()
+        self.assertEqual(b.do("open", url=self.watch_url(souk, made))["status"], 200)
+        b.wait(playing, "the stream plays")
+        time.sleep(5)  # hls.js finds its place
+        first = b.state()
+        started, latencies = time.monotonic(), []
+        while time.monotonic() - started < SECONDS:
+            time.sleep(1)
+            now = b.state()
+            self.assertEqual(now["condition"], "playing", now)
+            latencies.append(now["stats"]["latency"])
+        elapsed = time.monotonic() - started
+        b.shot("live-desktop-light")
+        self.assertEqual(now["stats"]["stalls"], first["stats"]["stalls"], now)
+        self.assertGreater(now["time"] - first["time"], elapsed - 1, now)
+        self.assertLess(max(latencies), 2, latencies)
+        self.assertEqual(now["stats"]["size"], "640 × 360")
+        self.assertGreater(now["stats"]["bitrate"], 50000)
+        self.assertEqual(now["title"], "Rugs & <b>bowls</b>")
+        self.assertEqual((now["badge"], now["headline"]), ("Live", None))
+        self.assertEqual(now["problems"], [])
+
+    def test_waits_resumes_after_a_cut_and_plays_the_recording(self):
+        souk = self.soukd({"log.level": "info"})
+        made = souk.create_stream("From beginning to end")
+        proxy = CutProxy(souk.rtmp_port)
+        self.addCleanup(proxy.close)
+        b = self.browser()
+        b.do("open", url=self.watch_url(souk, made), dark=True, **PHONE)
+        b.wait(lambda s: s["headline"] == "Starting soon", "it waits for the seller")
+        b.shot("waiting-phone-dark")
+
+        url = souk.publish_url(made, proxy.port)
+        self.publisher(url, size="640x360")
+        b.wait(playing, "it starts by itself")
+        b.shot("live-phone-dark")
+
+        proxy.cut()
+        state = b.wait(lambda s: s["headline"] == "Back in a moment", "the interruption shows")
+        self.assertEqual(state["badge"], "Interrupted")
+        self.assertIn("Back in a moment", state["announced"])
+        b.shot("interrupted-phone-dark")
+        before = state["time"]
+        encoder = self.publisher(url, size="640x360")
+        b.wait(lambda s: playing(s) and s["time"] > before + 1 and s["badge"] == "Live",
+               "it resumes by itself")
+        b.wait(lambda s: s["stats"] and s["stats"]["latency"] < 3, "and is close to live again")
+
+        encoder.stop()
+        state = b.wait(lambda s: s["source"] == "vod" and playing(s), "the recording plays")
+        self.assertEqual(state["badge"], "Recording")
+        self.assertGreater(state["duration"], 3)
+        b.shot("recording-phone-dark")
+        b.do("press", key="End")
+        b.wait(lambda s: "again" in s["visible"], "the end offers the beginning")
+        b.do("click", selector="#again")
+        state = b.wait(lambda s: playing(s) and s["time"] < 5, "it plays again")
+        self.assertEqual(state["problems"], [])
+
+    def test_keyboard_and_sound(self):
+        souk, made, _ = self.on_air()
+        b = self.browser()
+        b.do("open", url=self.watch_url(souk, made), gesture=True)
+        b.wait(lambda s: playing(s) and s["muted"] and "unmute" in s["visible"],
+               "without a gesture it plays in silence and says so")
+        b.shot("muted-desktop-light")
+        b.do("press", key="m")
+        b.wait(lambda s: not s["muted"] and "unmute" not in s["visible"], "m brings the sound")
+        b.do("press", key="k")
+        b.wait(lambda s: s["paused"], "k pauses")
+        b.do("press", key="l")
+        state = b.wait(lambda s: not s["paused"], "l goes live")
+        b.do("focus", selector="#play")
+        b.do("press", key=" ")
+        state = b.wait(lambda s: s["paused"], "space on the button presses it, once")
+        self.assertEqual(state["focus"], "play")
+        b.do("press", key="i")
+        self.assertTrue(b.do("eval", js="document.getElementById('readout').open"))
+        self.assertEqual(b.state()["problems"], [])
+
+    def test_no_server_no_stream_no_page(self):
+        souk, made, encoder = self.on_air()
+        b = self.browser()
+        missing = self.watch_url(souk, {"streamId": "01900000-0000-7000-8000-000000000000"})
+        self.assertEqual(b.do("open", url=missing)["status"], 200)
+        b.wait(lambda s: s["headline"] == "No such stream", "an unknown stream is said to be")
+        bad = b.do("open", url=f"http://127.0.0.1:{souk.http_port}/watch/nonsense")
+        self.assertEqual(bad["status"], 404)
+
+        b.do("open", url=self.watch_url(souk, made))
+        b.wait(playing, "it plays")
+        souk.kill9()
+        encoder.kill()
+        state = b.wait(lambda s: s["headline"] == "No connection to the server", "it says so")
+        self.assertIn("retry", state["visible"])
+        b.shot("offline-desktop-light")
+        souk.start()
+        self.publisher(souk.publish_url(made), size="640x360")
+        b.wait(playing, "it plays again by itself")
+
+    def test_home_lists_who_is_live_and_leads_there(self):
+        souk, made, _ = self.on_air()
+        b = self.browser()
+        b.do("open", url=f"http://127.0.0.1:{souk.http_port}/", dark=True)
+        wait_for(lambda: b.do("eval", js="document.querySelectorAll('.card').length"), "a card")
+        b.shot("home-desktop-dark")
+        b.do("click", selector=".card")
+        b.wait(playing, "the card leads to the stream")
+
+    def test_fits_every_screen(self):
+        souk, made, _ = self.on_air()
+        b = self.browser()
+        screens = [("phone-portrait", {**PHONE}), ("phone-small", {**PHONE, "width": 320}),
+                   ("phone-landscape", {"width": 844, "height": 390, "phone": True}),
+                   ("tablet", {"width": 820, "height": 1180, "phone": True}),
+                   ("desktop", {"width": 1280, "height": 800}), ("wide", {"width": 1920, "height": 1080})]
+        for name, screen in screens:
+            for dark in (False, True):
+                b.do("open", url=self.watch_url(souk, made), dark=dark, **screen)
+                state = b.wait(playing, f"it plays on {name}")
+                self.assertFalse(state["wide"], name)
+                self.assertEqual(state["problems"], [])
+                b.shot(f"screen-{name}-{'dark' if dark else 'light'}")
+
+
+if __name__ == "__main__":
+    unittest.main()
