@@ -26,6 +26,7 @@ struct media_engine {
 	bool ended;
 	int64_t end_us; /* where the timeline ends */
 	unsigned next_init;
+	struct rcbuf *init; /* the newest init segment */
 	uint64_t generation; /* announced last */
 	struct media_stats stats;
 };
@@ -85,6 +86,7 @@ void media_engine_destroy(struct media_engine *e)
 	if (!e)
 		return;
 	segmenter_drop(&e->segmenter);
+	rcbuf_unref(&e->init);
 	collect_finish(&e->next);
 	window_destroy(e->window);
 	codec_info_finish(&e->codecs[0]);
@@ -115,21 +117,32 @@ static void describe(struct media_engine *e, bool video, bool audio)
 		w->frame_rate = 0;
 }
 
+/* An encoder that comes back as it was needs no new init segment. */
+static unsigned init_number(struct media_engine *e)
+{
+	struct rcbuf *bytes = segmenter_init_bytes(&e->segmenter);
+
+	if (e->init && rcbuf_len(e->init) == rcbuf_len(bytes) &&
+		memcmp(rcbuf_data(e->init), rcbuf_data(bytes), rcbuf_len(bytes)) == 0)
+		return e->next_init - 1;
+	rcbuf_unref(&e->init);
+	e->init = rcbuf_ref(bytes);
+	window_add_init(e->window, e->next_init, bytes);
+	e->events.init(e->user, e->next_init, bytes);
+	return e->next_init++;
+}
+
 /* Opens the muxer for the tracks given; every opening after the first is a discontinuity. */
 static bool open_segmenter(struct media_engine *e, bool video, bool audio)
 {
-	unsigned number = e->next_init++;
-
 	if (!segmenter_begin(&e->segmenter, video ? &e->codecs[MEDIA_VIDEO] : NULL,
-		    audio ? &e->codecs[MEDIA_AUDIO] : NULL, number, e->end_us, e->started))
+		    audio ? &e->codecs[MEDIA_AUDIO] : NULL))
 		return false;
+	segmenter_open(&e->segmenter, init_number(e), e->end_us, e->started);
 	if (e->started)
 		e->stats.discontinuities++;
 	e->started = true;
 	describe(e, video, audio);
-	struct rcbuf *bytes = segmenter_init_bytes(&e->segmenter);
-	window_add_init(e->window, number, bytes);
-	e->events.init(e->user, number, bytes);
 	return true;
 }
 

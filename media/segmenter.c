@@ -64,8 +64,8 @@ static void open_segment(struct segmenter *s, int64_t start_us)
 	s->discontinuity = false;
 }
 
-bool segmenter_begin(struct segmenter *s, const struct codec_info *video,
-	const struct codec_info *audio, unsigned init, int64_t start_us, bool discontinuity)
+bool segmenter_begin(
+	struct segmenter *s, const struct codec_info *video, const struct codec_info *audio)
 {
 	const struct codec_info *tracks[2];
 	unsigned n = 0;
@@ -88,14 +88,18 @@ bool segmenter_begin(struct segmenter *s, const struct codec_info *video,
 		return false;
 	list_init(&s->follow);
 	s->held = NULL;
-	s->init = init;
-	s->discontinuity = discontinuity;
 	s->wants_key = false;
 	s->lead_total = 0;
 	s->last_key_us = s->gop_us = 0;
 	s->part_has_lead = s->part_independent = s->part_written = false;
-	open_segment(s, start_us);
 	return true;
+}
+
+void segmenter_open(struct segmenter *s, unsigned init, int64_t start_us, bool discontinuity)
+{
+	s->init = init;
+	s->discontinuity = discontinuity;
+	open_segment(s, start_us);
 }
 
 struct rcbuf *segmenter_init_bytes(struct segmenter *s)

@@ -41,9 +41,11 @@ struct segmenter {
 	bool wants_key; /* no video yet, and it must begin with a keyframe */
 };
 
-/* Starts on a timeline position with the tracks given (NULL: not there). False: no muxer. */
-bool segmenter_begin(struct segmenter *s, const struct codec_info *video,
-	const struct codec_info *audio, unsigned init, int64_t start_us, bool discontinuity);
+/* Makes the muxer for the tracks given (NULL: not there). False: no muxer. */
+bool segmenter_begin(
+	struct segmenter *s, const struct codec_info *video, const struct codec_info *audio);
+/* Then opens the first segment on a timeline position. */
+void segmenter_open(struct segmenter *s, unsigned init, int64_t start_us, bool discontinuity);
 struct rcbuf *segmenter_init_bytes(struct segmenter *s);
 bool segmenter_active(const struct segmenter *s);
 bool segmenter_wants_key(const struct segmenter *s);
