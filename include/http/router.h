@@ -59,7 +59,7 @@ struct route {
 	const char *answer; /* what `data` holds, for the document */
 	bool list; /* the answer is a page with nextCursor */
 	bool plain; /* the answer is not JSON in the envelope (metrics, health) */
-	bool free; /* no limit of requests (health checks) */
+	bool unlimited; /* no limit of requests (health checks) */
 	/*
 	 * Answers now, or holds the request. Body and query were checked; what router_body gives
 	 * lives as long as the request.
