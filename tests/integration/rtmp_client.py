@@ -174,7 +174,10 @@ class RtmpClient:
 
     def create_stream(self):
         self.command("createStream", None)
-        return int(self.answer("_result")[3])
+        stream = None
+        while stream is None:  # the results of releaseStream and FCPublish come first
+            stream = self.answer("_result")[3]
+        return int(stream)
 
     def publish(self, key):
         """All the way to the answer of publish: its onStatus object."""
