@@ -82,7 +82,8 @@ struct config_auth {
 };
 
 struct config_limits {
-	unsigned user_requests, address_requests; /* API requests a minute; 0: no bound */
+	/* API requests a minute; 0: no bound. A minute's worth may come at once. */
+	unsigned user_requests, address_requests;
 };
 
 struct config_redis {

@@ -151,7 +151,7 @@ static void waits_init(struct http_server *s, const struct http_config *config)
 	s->wait_us[HTTP_WAIT_HEADER] = config->header_us ? config->header_us : 10 * SECOND;
 	s->wait_us[HTTP_WAIT_IDLE] = config->idle_us ? config->idle_us : 60 * SECOND;
 	s->wait_us[HTTP_WAIT_BODY] = BODY_US;
-	s->wait_us[HTTP_WAIT_WRITE] = STALL_US;
+	s->wait_us[HTTP_WAIT_WRITE] = config->stall_us ? config->stall_us : STALL_US;
 	s->wait_us[HTTP_WAIT_LINGER] = LINGER_US;
 	s->wheel = loop_timer_create(s->loop, "http wheel", http_wait_wheel, s);
 	timer_repeat(s->wheel, WHEEL_US);
