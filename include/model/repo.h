@@ -130,8 +130,8 @@ struct repo_ops {
 	enum repo_result (*segment_list)(void *impl, struct uuid stream_id, uint64_t from,
 		unsigned limit, struct segment_record **out, size_t *n);
 	/*
-	 * Opens, or (after a crash or a failure) opens again. NOT_FOUND without the stream,
-	 * WRONG_STATE once it is ready or deleted.
+	 * Opens, or opens again (after a crash or a failure, or where a drain had finished what
+	 * there was). NOT_FOUND without the stream, WRONG_STATE once it is deleted.
 	 */
 	void (*recording_open)(
 		void *impl, const struct recording_record *r, repo_done done, void *user);

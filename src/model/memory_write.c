@@ -257,7 +257,7 @@ static enum repo_result recording_open(struct repo_memory *m, struct repo_write 
 	if (row == NULL) {
 		row = mem_new(struct recording_row);
 		list_append(&m->recordings, &row->link);
-	} else if (row->r.state == RECORDING_OPEN || row->r.state == RECORDING_FAILED) {
+	} else if (row->r.state != RECORDING_DELETED) {
 		created_at = row->r.created_at;
 		recording_record_finish(&row->r);
 	} else {

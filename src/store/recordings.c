@@ -151,7 +151,7 @@ enum repo_result recordings_open(struct db *db, struct repo_write *w)
 	if (result == REPO_FAILED) {
 		return result;
 	}
-	if (result == REPO_OK && state != RECORDING_OPEN && state != RECORDING_FAILED) {
+	if (result == REPO_OK && state == RECORDING_DELETED) {
 		return REPO_WRONG_STATE;
 	}
 	return put_recording(db, &w->recording, RECORDING_OPEN) ? REPO_OK : REPO_FAILED;
