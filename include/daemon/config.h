@@ -141,6 +141,7 @@ struct config_key {
 	bool reload; /* a change takes effect on SIGHUP */
 	bool secret; /* may hold a password: never shown */
 	bool required; /* may not be empty */
+	bool reserved; /* understood, but without effect in this version */
 	const char *help; /* one line */
 };
 
@@ -184,11 +185,15 @@ bool config_socket_path(const struct config *c, char out[static CONFIG_SOCKET_SI
 /* The database's path of store.url. */
 const char *config_store_path(const struct config *c);
 
+typedef void (*config_key_fn)(void *user, const struct config_key *key);
+
+/* Calls fn for each key that was changed from its default though it is reserved. */
+void config_reserved(const struct config *c, config_key_fn fn, void *user);
+
 /*
  * SIGHUP: what runs from now on, which is `running` with those keys of `fresh` that a reload may
  * change. `changed` hears of every key that differs; key->reload tells whether it takes effect now
  * or needs a restart.
  */
-typedef void (*config_changed)(void *user, const struct config_key *key);
 struct config *config_reload(const struct config *running, const struct config *fresh,
-	config_changed changed, void *user);
+	config_key_fn changed, void *user);

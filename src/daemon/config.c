@@ -340,8 +340,18 @@ const char *config_store_path(const struct config *c)
 	return c->store.url + strlen("sqlite:");
 }
 
-struct config *config_reload(const struct config *running, const struct config *fresh,
-	config_changed changed, void *user)
+void config_reserved(const struct config *c, config_key_fn fn, void *user)
+{
+	for (size_t i = 0; i < config_key_count(); i++) {
+		const struct config_key *key = config_key_at(i);
+		if (key->reserved && !text_eq(config_text(c, key), key->fallback)) {
+			fn(user, key);
+		}
+	}
+}
+
+struct config *config_reload(
+	const struct config *running, const struct config *fresh, config_key_fn changed, void *user)
 {
 	struct config *c = create_defaults();
 	c->path = mem_strdup(fresh->path);

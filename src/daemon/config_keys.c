@@ -119,6 +119,7 @@ static const struct config_key keys[] = {
 	{"hls", "container", CONFIG_ENUM, AT(hls, container), "cmaf", .words = container_words,
 		.help = "Format of segments."},
 	{"hls", "dvr", CONFIG_DURATION, AT(hls, dvr_us), "0", 0, 30 * DAY, .word = "all",
+		.reserved = true,
 		.help = "How far back viewers may go in a live stream; 0: only the window."},
 
 	{"stream", "grace", CONFIG_DURATION, AT(stream, grace_us), "60s", 0, DAY, .reload = true,
@@ -166,6 +167,7 @@ static const struct config_key keys[] = {
 		.reload = true, .help = "API requests from one address a minute; 0: no bound."},
 
 	{"redis", "url", CONFIG_URL, AT(redis, url), "", .words = redis_schemes, .secret = true,
+		.reserved = true,
 		.help = "Redis for state shared by several nodes; empty: state stays in the "
 			"process."},
 
@@ -230,7 +232,8 @@ void config_example(struct buf *out)
 			config_key_range(k, out);
 			buf_put_str(out, ")");
 		}
-		buf_printf(out, "%s\n%s =%s%s\n", k->reload ? " [reload]" : "", k->name,
+		buf_printf(out, "%s%s\n%s =%s%s\n", k->reload ? " [reload]" : "",
+			k->reserved ? " [no effect yet]" : "", k->name,
 			k->fallback[0] != '\0' ? " " : "", k->fallback);
 	}
 }

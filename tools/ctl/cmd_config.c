@@ -6,6 +6,11 @@
 #include "ctl.h"
 #include "output.h"
 
+static void tell_reserved(void *user, const struct config_key *key)
+{
+	ctl_error("[%s] %s has no effect in this version", key->section, key->name);
+}
+
 enum ctl_exit config_check_run(struct ctl *c)
 {
 	bool good = c->config != NULL;
@@ -22,6 +27,7 @@ enum ctl_exit config_check_run(struct ctl *c)
 		ctl_print_json(answer);
 		json_decref(answer);
 	} else if (good) {
+		config_reserved(c->config, tell_reserved, NULL);
 		printf("%s: ok\n", c->config_path != NULL ? c->config_path : "defaults");
 	} else {
 		fputs(buf_text(&c->config_errors), stderr);

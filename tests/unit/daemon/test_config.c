@@ -374,6 +374,17 @@ static void note_change(void *user, const struct config_key *key)
 	buf_printf(user, "%s.%s %s\n", key->section, key->name, key->reload ? "now" : "restart");
 }
 
+static void reserved_keys_are_told(void **state)
+{
+	static const char *const sets[] = {"hls.dvr=1h", "hls.window=20"};
+	struct config *c = load(&(struct config_source){.sets = sets, .n_sets = 2});
+	struct buf told = {0};
+	config_reserved(c, note_change, &told);
+	assert_string_equal(buf_text(&told), "hls.dvr restart\n");
+	buf_finish(&told);
+	config_destroy(&c);
+}
+
 static void reload_changes_what_it_may(void **state)
 {
 	struct config *running = load_set("rtmp.app=one");
@@ -409,6 +420,7 @@ int main(void)
 		cmocka_unit_test(sources_refuse_typos),
 		cmocka_unit_test(keys_must_fit_together),
 		cmocka_unit_test(shipped_file_is_the_table),
+		cmocka_unit_test(reserved_keys_are_told),
 		cmocka_unit_test(reload_changes_what_it_may),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
