@@ -13,7 +13,7 @@ const patient = (firstByteMs) => ({
       retryDelayMs: 300,
       maxRetryDelayMs: 2000,
       shouldRetry: (retry, count, timedOut, response) =>
-        count < retry.maxNumRetry && ![401, 403, 404, 410].includes(response?.code),
+        count < retry.maxNumRetry && ![400, 401, 403, 404, 410].includes(response?.code),
     },
   },
 });
@@ -31,7 +31,6 @@ export function createHls({ live }) {
     backBufferLength: live ? 30 : 90,
     maxBufferLength: live ? 20 : 40,
     enableWorker: false,
-    // Two rates of the same playlist: while a level is reloaded, one answer is always held back.
     manifestLoadPolicy: {
       default: {
         maxTimeToFirstByteMs: 8000,
