@@ -133,7 +133,7 @@ export class Player {
 
   // Called about once a second: brings back who fell behind without wanting it.
   keepUp() {
-    if (this.source !== 'live' || this.behindByChoice || this.video.paused) return;
+    if (!this.hls || this.source !== 'live' || this.behindByChoice || this.video.paused) return;
     const { end } = this.range();
     if (end - this.video.currentTime > DRIFT_LIMIT && this.ahead() > 0.5) {
       this.video.currentTime = end;
