@@ -118,6 +118,6 @@ bool buckets_take(struct buckets *b, const char *name, uint64_t now_us, uint64_t
 		k->tokens -= 1;
 		return true;
 	}
-	*wait_us = (uint64_t)((1 - k->tokens) / b->rate * 1e6) + 1;
+	*wait_us = (uint64_t)((1 - k->tokens) / b->rate * 1e6 + 0.5);
 	return false;
 }

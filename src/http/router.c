@@ -216,7 +216,7 @@ static bool within_limits(const struct router *router, struct http_request *r, s
 	if (ok)
 		return true;
 	reply_retry(r, 429, "rate_limited", "Too many requests: slow down.",
-		(unsigned)(wait / 1000000) + 1);
+		(unsigned)((wait + 999999) / 1000000));
 	return false;
 }
 
