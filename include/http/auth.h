@@ -39,7 +39,7 @@ struct identity {
 	char *user_id; /* the token's sub; AUTH_LOCAL_USER at the Unix socket without a token */
 	char *name, *avatar, *neighborhood; /* NULL: not said */
 	unsigned roles; /* enum user_role bits of the token */
-	bool is_local; /* at the Unix socket, as our user or root */
+	bool is_local; /* at the Unix socket, as our user or root, without a token */
 };
 #define AUTH_LOCAL_USER "local-operator"
 void identity_finish(struct identity *i);

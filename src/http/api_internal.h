@@ -3,6 +3,8 @@
 #include <jansson.h>
 
 #include "http/api.h"
+#include "http/reply.h"
+#include "http/router.h"
 #include "http/server.h"
 
 /* What the files of the API share; nobody else includes it. */
@@ -28,9 +30,14 @@ char *api_url_watch(const struct api_urls *u, struct uuid stream);
 json_t *api_text_or_null(const char *text);
 json_t *api_time_or_null(uint64_t wall_ms);
 json_t *api_id(struct uuid id);
+/* What is stored of a URL: one that begins with a slash gets the caller's view of us in front. */
+json_t *api_absolute_or_null(const struct api_urls *u, const char *stored);
 
 /* A stream as src/http/README.md describes it; products and counts are the caller's to add. */
 json_t *api_stream_json(
+	const struct api *a, const struct api_urls *u, const struct stream_record *r);
+/* With its products and how many they are; NULL if the store failed. */
+json_t *api_stream_details_json(
 	const struct api *a, const struct api_urls *u, const struct stream_record *r);
 /* Seconds on air so far or in all; null before. */
 json_t *api_stream_duration(const struct api *a, const struct stream_record *r);
@@ -38,3 +45,87 @@ json_t *api_stats_json(const struct stream_record *r);
 json_t *api_product_json(const struct product_record *p);
 /* The products of a stream with their place in it; NULL if the store failed. */
 json_t *api_stream_products_json(const struct api *a, struct uuid stream);
+
+/*
+ * A request that waits for the studio or the store. Answered once, by one of the functions below,
+ * which free it; the peer may be gone by then.
+ */
+struct api_call {
+	struct api *api; /* not to be touched once request is NULL */
+	struct http_request *request; /* NULL: gone */
+	struct api_urls urls;
+	/* The answer after success; the studio's answer is never a failure there. */
+	void (*succeeded)(struct api_call *c, const struct studio_answer *answer);
+	struct uuid id; /* of the stream, for what is gone after the action */
+	enum stream_status status; /* before the action */
+	char *path;
+	json_t *draft;
+};
+
+struct api_call *api_call_create(struct api *a, struct http_request *r,
+	void (*succeeded)(struct api_call *c, const struct studio_answer *answer));
+void api_call_answer(struct api_call *c, int status, json_t *data);
+void api_call_fail(
+	struct api_call *c, int status, const char *code, const char *message, const char *field);
+/* A studio_done whose user is the call: refusals are answered here, success by `succeeded`. */
+void api_on_studio(void *user, const struct studio_answer *answer);
+/* Success of go-live, of rotate-key and of end. */
+void api_answer_live(struct api_call *c, const struct studio_answer *answer);
+void api_answer_key(struct api_call *c, const struct studio_answer *answer);
+void api_answer_ended(struct api_call *c, const struct studio_answer *answer);
+
+/* Who calls, for the studio; on a route that needs a token. */
+struct studio_caller api_caller(const struct http_request *r);
+/* The ids in a checked body's array; heap, NULL if there are none. */
+size_t api_body_ids(const struct http_request *r, const char *name, struct uuid **out);
+/* The settings in a checked body; texts are the body's, nothing is to be finished. */
+void api_body_draft(const struct http_request *r, struct stream_record *out);
+/* 503 of a read that failed. */
+void api_reply_unreadable(struct http_request *r);
+/* The stream of the path; false, with the answer given, if there is none. */
+bool api_stream_of(struct api *a, struct http_request *r, struct stream_record *out);
+/* A query argument, "" if absent; the route's table bounds it. */
+struct api_arg {
+	char text[600];
+};
+const char *api_arg(const struct http_request *r, const char *name, struct api_arg *room);
+
+/* The settings of a stream as fields of a body, for the tables of the routes. */
+extern const char *const api_audiences[];
+#define API_TITLE_FIELD \
+	{ \
+		"title", FIELD_STRING, .required = true, .min = 1, .max = 140, .text = "Title." \
+	}
+#define API_SETTING_FIELDS \
+	{"description", FIELD_STRING, .nullable = true, .max = 2000, .text = "Description."}, \
+		{"category", FIELD_STRING, .nullable = true, .min = 1, .max = 60, \
+			.text = "A word of the platform."}, \
+		{"audience", FIELD_STRING, .words = api_audiences, \
+			.text = "Who may watch; default everyone."}, \
+		{"estimated_duration", FIELD_INTEGER, .nullable = true, .min = 5, .max = 240, \
+			.text = "Minutes."}, \
+		{"notify_followers", FIELD_BOOL, .text = "Default true."}, \
+		{"notify_neighborhood", FIELD_BOOL, .text = "Default false."}, \
+		{"enable_chat", FIELD_BOOL, .text = "Default true."}, \
+		{"enable_comments", FIELD_BOOL, .text = "Default true."}, \
+	{ \
+		"record_stream", FIELD_BOOL, .text = "Keep a VOD; default true." \
+	}
+
+/* Elements of a table. */
+#define API_COUNT(table) (unsigned)(sizeof(table) / sizeof((table)[0]))
+
+/* One file a group of paths. */
+void api_streams_routes(struct api *a);
+void api_products_routes(struct api *a);
+void api_system_routes(struct api *a);
+void api_admin_routes(struct api *a);
+void api_admin_streams_routes(struct api *a);
+void api_admin_recordings_routes(struct api *a);
+
+/* Free bytes of the media folder's disk, and whether it can be written. */
+struct api_disk {
+	uint64_t free, total;
+	bool writable;
+};
+void api_disk_of(const struct api *a, struct api_disk *out);

@@ -144,7 +144,7 @@ static void set_times(const struct api *a, json_t *o, const struct stream_record
 }
 
 /* What is stored begins with a slash: it becomes a URL of the caller's view. */
-static json_t *absolute(const struct api_urls *u, const char *stored)
+json_t *api_absolute_or_null(const struct api_urls *u, const char *stored)
 {
 	char *url;
 	json_t *v;
@@ -164,8 +164,8 @@ static void set_media(
 
 	set_owned(o, "hlsUrl", live ? api_url_hls(u, r->id) : NULL);
 	set_owned(o, "watchUrl", api_url_watch(u, r->id));
-	json_object_set_new(o, "vodUrl", absolute(u, r->vod_url));
-	json_object_set_new(o, "thumbnailUrl", absolute(u, r->thumbnail_url));
+	json_object_set_new(o, "vodUrl", api_absolute_or_null(u, r->vod_url));
+	json_object_set_new(o, "thumbnailUrl", api_absolute_or_null(u, r->thumbnail_url));
 	json_object_set_new(o, "state",
 		api_text_or_null(live ? live_state_text(live_stream_state(live)) : NULL));
 	json_object_set_new(o, "ingest", live ? ingest_json(live) : json_null());
@@ -237,4 +237,17 @@ json_t *api_stream_products_json(const struct api *a, struct uuid stream)
 	}
 	free(rows);
 	return list;
+}
+
+json_t *api_stream_details_json(
+	const struct api *a, const struct api_urls *u, const struct stream_record *r)
+{
+	json_t *products = api_stream_products_json(a, r->id), *o;
+
+	if (!products)
+		return NULL;
+	o = api_stream_json(a, u, r);
+	json_object_set_new(o, "productCount", json_integer((json_int_t)json_array_size(products)));
+	json_object_set_new(o, "products", products);
+	return o;
 }

@@ -228,7 +228,7 @@ static const char *bearer(const char *authorization)
 }
 
 /* The claims become the identity. */
-static void take_claims(struct jwt_claims *claims, bool is_local, struct identity *out)
+static void take_claims(struct jwt_claims *claims, struct identity *out)
 {
 	*out = (struct identity){
 		.user_id = claims->sub,
@@ -236,13 +236,12 @@ static void take_claims(struct jwt_claims *claims, bool is_local, struct identit
 		.avatar = claims->avatar,
 		.neighborhood = claims->neighborhood,
 		.roles = claims->roles,
-		.is_local = is_local,
 	};
 	*claims = (struct jwt_claims){0};
 }
 
 static enum auth_result check_token(
-	struct auth *a, const char *token, bool is_local, struct identity *out, const char **why)
+	struct auth *a, const char *token, struct identity *out, const char **why)
 {
 	const struct jwt_keys keys = {
 		.secret = a->secret,
@@ -265,7 +264,7 @@ static enum auth_result check_token(
 		return result;
 	}
 	auth_users_see(a->users, &claims);
-	take_claims(&claims, is_local, out);
+	take_claims(&claims, out);
 	return AUTH_OK;
 }
 
@@ -279,7 +278,7 @@ enum auth_result auth_check(
 	if (peer->authorization) {
 		token = bearer(peer->authorization);
 		if (token)
-			return check_token(a, token, is_local, out, why);
+			return check_token(a, token, out, why);
 		*why = "The Authorization header is not of the form \"Bearer TOKEN\".";
 		return AUTH_INVALID;
 	}
