@@ -28,7 +28,8 @@ struct rtmp_session_config {
 	uint64_t publish_timeout_us; /* from C2, or from an unpublish, until publish is accepted */
 	uint64_t silence_timeout_us; /* while publishing: without media or commands */
 	uint64_t ping_interval_us; /* a quiet peer is pinged; 0: never */
-	uint32_t message_max, chunk_max, chunk_streams_max, partial_max; /* see rtmp_chunk.h */
+	uint32_t message_max, chunk_max, chunk_streams_max; /* see rtmp_chunk.h */
+	uint32_t partial_max; /* as well; 0: message_max and 4 MiB */
 	uint32_t held_max; /* input bytes held while publish is unanswered */
 	uint32_t output_max; /* answers that the peer does not read */
 	uint64_t max_bitrate; /* bit/s over bitrate_window_us; 0: no limit */

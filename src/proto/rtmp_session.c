@@ -8,6 +8,9 @@
 #include "base/text.h"
 #include "rtmp_session_private.h"
 
+/* For messages that are interleaved with the largest one. */
+#define PARTIAL_ROOM (4u << 20)
+
 /*~ Bytes of a publisher become chunks, messages and events here. What a chunk is:
  * rtmp_chunk_reader.c; what the commands mean: rtmp_command.c. Media messages go on, through the
  * owner's events, to src/rtmp/ingest.c and from there to live/stream.c. */
@@ -30,7 +33,8 @@ struct rtmp_session *rtmp_session_create(const struct rtmp_session_config *confi
 		.message_max = config->message_max,
 		.chunk_max = config->chunk_max,
 		.streams_max = config->chunk_streams_max,
-		.partial_max = config->partial_max,
+		.partial_max = config->partial_max > 0 ? config->partial_max
+						       : config->message_max + PARTIAL_ROOM,
 	};
 	s->reader = rtmp_chunk_reader_create(&limits);
 	rtmp_chunk_writer_init(&s->writer);

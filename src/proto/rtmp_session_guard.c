@@ -16,7 +16,6 @@ void rtmp_session_config_default(struct rtmp_session_config *config)
 		.message_max = 8u << 20,
 		.chunk_max = 1u << 20,
 		.chunk_streams_max = 64,
-		.partial_max = 12u << 20,
 		.held_max = 512u << 10,
 		.output_max = 256u << 10,
 		.max_bitrate = 20000000,
