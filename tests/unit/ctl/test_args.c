@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "args.h"
@@ -169,6 +170,37 @@ static void help_tells_all(void **state)
 	buf_finish(&out);
 }
 
+/* The manual names every command and option; its words are those of the table. */
+static void manual_tells_all(void **state)
+{
+	FILE *f = fopen(MAN_FILE, "r");
+	assert_non_null(f);
+	static char text[1 << 16];
+	size_t len = fread(text, 1, sizeof(text) - 1, f);
+	fclose(f);
+	assert_in_range(len, 1, sizeof(text) - 2);
+	for (const struct args_command *c = args_commands; c->name != NULL; c++) {
+		char words[128];
+		snprintf(words, sizeof(words), ".It Cm %s%s%s", c->group != NULL ? c->group : "",
+			c->group != NULL ? " " : "", c->name);
+		const char *at = strstr(text, words);
+		if (at == NULL) {
+			fail_msg("the manual has no \"%s\"", words);
+		}
+		char line[512] = "";
+		memcpy(line, at, strcspn(at, "\n") < 511 ? strcspn(at, "\n") : 511);
+		for (const struct args_option *o = c->options; o != NULL && o->name != NULL; o++) {
+			snprintf(words, sizeof(words), "Fl -%s", o->name);
+			assert_non_null(strstr(line, words));
+		}
+	}
+	for (const struct args_option *o = args_globals; o->name != NULL; o++) {
+		char words[128];
+		snprintf(words, sizeof(words), ".It Fl -%s", o->name);
+		assert_non_null(strstr(text, words));
+	}
+}
+
 static void commands_are_sound(void **state)
 {
 	for (const struct args_command *c = args_commands; c->name != NULL; c++) {
@@ -197,6 +229,7 @@ int main(void)
 		cmocka_unit_test(too_many_sets),
 		cmocka_unit_test(help_wins),
 		cmocka_unit_test(help_tells_all),
+		cmocka_unit_test(manual_tells_all),
 		cmocka_unit_test(commands_are_sound),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
