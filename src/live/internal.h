@@ -75,7 +75,9 @@ struct live_stream *live_stream_create(struct live_registry *r, const struct str
 	const struct recording_index *index);
 void live_stream_destroy(struct live_stream *s);
 void live_stream_attach(struct live_stream *s, struct live_publisher *p);
-/* Takes the publisher away without a word to it; media is finished, the grace begins. */
+/* Takes the publisher away without a word to it; nothing else changes. */
+void live_stream_forget_publisher(struct live_stream *s);
+/* The publisher is lost: taken away likewise, media is finished, the grace begins. */
 void live_stream_detach(struct live_stream *s);
 void live_stream_finish(
 	struct live_stream *s, enum live_end_reason reason, repo_done done, void *user);

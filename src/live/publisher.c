@@ -143,7 +143,8 @@ void live_publisher_stop(struct live_publisher *p)
 	cancel_join(p);
 	if (!s)
 		return;
-	live_stream_detach(s);
+	/* It said goodbye itself: no interruption, and nothing to tell it. */
+	live_stream_forget_publisher(s);
 	live_stream_finish(s, LIVE_END_STOPPED, NULL, NULL);
 }
 

@@ -186,7 +186,7 @@ void live_stream_attach(struct live_stream *s, struct live_publisher *p)
 	stream_set_state(s, LIVE_PUBLISHING);
 }
 
-static void publisher_forget(struct live_stream *s)
+void live_stream_forget_publisher(struct live_stream *s)
 {
 	s->publisher->stream = NULL;
 	s->publisher = NULL;
@@ -198,7 +198,7 @@ void live_stream_detach(struct live_stream *s)
 {
 	if (!s->publisher)
 		return;
-	publisher_forget(s);
+	live_stream_forget_publisher(s);
 	s->interruptions++;
 	metric_add(s->registry->metrics.interruptions, 1);
 	media_engine_interrupt(s->engine);
@@ -295,7 +295,7 @@ void live_stream_finish(
 	}
 	struct live_publisher *p = s->publisher;
 	if (p) {
-		publisher_forget(s);
+		live_stream_forget_publisher(s);
 		live_publisher_kick(p, LIVE_KICK_ENDED);
 	}
 	timer_stop(s->timer);
