@@ -1,5 +1,6 @@
 #define LOG_MODULE "rtmp"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,6 +8,9 @@
 #include "base/text.h"
 #include "proto/flv.h"
 #include "rtmp_private.h"
+#include "timed_text.h"
+
+#define TEXTS_A_SECOND 10
 
 /*~ From a session's events to the live floor: the key is looked up, tags become samples. Came from
  * proto/rtmp_session.c; next stop: live/publisher.c and live/stream.c. */
@@ -219,13 +223,38 @@ static void on_metadata(void *user, const struct rtmp_metadata *m)
 	live_publisher_metadata(&c->publisher, &live);
 }
 
-/* Text and cue points are understood by the session; viewers get them with timed metadata. */
+/* An encoder may not fill the playlist: so many a second, and the rest is dropped. */
+static bool text_allowed(struct rtmp_conn *c)
+{
+	uint64_t second = loop_now_us(c->server->loop) / 1000000;
+	if (second != c->text_second) {
+		c->text_second = second;
+		c->texts = 0;
+	}
+	return c->texts++ < TEXTS_A_SECOND;
+}
+
+/* Text and cue points reach viewers as DATERANGEs of the playlist, at the time they came. */
 static void on_data(
 	void *user, const char *name, uint32_t timestamp, const uint8_t *amf, size_t len)
 {
 	struct rtmp_conn *c = user;
+	struct media_daterange range = {.class_name = timed_text_class(name)};
+	struct buf attributes = {0};
+	char id[64];
 	log_debug("data message", kv_u64("conn", c->id), kv_str("stream", c->stream_id),
 		kv_str("name", name), kv_u64("bytes", len));
+	if (range.class_name == NULL || c->publisher.stream == NULL || !text_allowed(c)) {
+		return;
+	}
+	if (timed_text_attributes(amf, len, &attributes)) {
+		snprintf(id, sizeof(id), "%s-%" PRIu64 "-%" PRIu64,
+			range.class_name + strlen("live.souk."), c->id, ++c->text_count);
+		range.id = id;
+		range.attributes = buf_text(&attributes);
+		live_stream_daterange(c->publisher.stream, &range);
+	}
+	buf_finish(&attributes);
 }
 
 static void on_unpublish(void *user)

@@ -61,6 +61,8 @@ struct rtmp_conn {
 	bool joined; /* publisher is known to the registry */
 	bool published; /* admitted at some time */
 	bool has_mp3; /* the track is configured as MP3 */
+	uint64_t text_second, text_count;
+	unsigned texts; /* of that second */
 	char key_head[8];
 	const char *why; /* what the peer was told, if more than the reason's text */
 	char stream_id[40];

@@ -13,12 +13,21 @@
 struct owner {
 	struct rtmp_session *session;
 	uint64_t now, sum;
-	bool closed;
+	bool closed, is_play;
 };
 
-static void on_request(void *user, const struct rtmp_request *request)
+static void on_publish(void *user, const struct rtmp_request *request)
 {
-	must(strlen(request->key) < RTMP_KEY_SIZE);
+	struct owner *o = user;
+	o->is_play = false;
+	must(strlen(request->key) > 0 && strlen(request->key) < RTMP_KEY_SIZE);
+}
+
+static void on_play(void *user, const struct rtmp_request *request)
+{
+	struct owner *o = user;
+	o->is_play = true;
+	must(strlen(request->key) > 0 && strlen(request->key) < RTMP_KEY_SIZE);
 }
 
 static void on_media(void *user, const struct rtmp_message *m)
@@ -55,8 +64,8 @@ static void on_closed(void *user, enum rtmp_close reason)
 }
 
 static const struct rtmp_session_events events = {
-	.publish = on_request,
-	.play = on_request,
+	.publish = on_publish,
+	.play = on_play,
 	.media = on_media,
 	.metadata = on_metadata,
 	.data = on_data,
@@ -79,7 +88,9 @@ static void act(struct owner *o, uint8_t action)
 	case 0:
 	case 1:
 	case 2:
-		rtmp_session_accept(o->session, o->now);
+		if (!o->is_play) {
+			rtmp_session_accept(o->session, o->now);
+		}
 		break;
 	case 3:
 		rtmp_session_reject(o->session, RTMP_CLOSE_BAD_KEY, NULL, "refused");

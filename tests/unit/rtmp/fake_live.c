@@ -120,6 +120,13 @@ void live_publisher_metadata(struct live_publisher *p, const struct live_metadat
 	text_copy(fake_live.encoder, sizeof(fake_live.encoder), m->encoder);
 }
 
+void live_stream_daterange(struct live_stream *s, const struct media_daterange *range)
+{
+	size_t at = strlen(fake_live.ranges);
+	snprintf(fake_live.ranges + at, sizeof(fake_live.ranges) - at, "%s%s %s %s",
+		at > 0 ? "; " : "", range->id, range->class_name, range->attributes);
+}
+
 const char *live_refusal_text(enum live_refusal r)
 {
 	return "refused by the test";

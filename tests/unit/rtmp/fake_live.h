@@ -12,6 +12,7 @@ struct fake_live {
 	struct live_publisher *publisher; /* admitted last */
 	unsigned joins, stops, losses, configs, samples;
 	char codecs[256]; /* of the configurations, in order */
+	char ranges[512]; /* of the date ranges, in order */
 	char encoder[64]; /* of the metadata */
 	uint64_t sum; /* of all bytes of samples */
 	uint32_t last_timestamp, first_timestamp;

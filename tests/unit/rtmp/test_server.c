@@ -285,6 +285,32 @@ static void test_publish_and_stop(void **state)
 	bench_close(&b);
 }
 
+static void send_texts(struct bench *b)
+{
+	static const char text[] =
+		"\x02\x00\x0aonTextData\x08\x00\x00\x00\x01\x00\x04text\x02\x00\x02hi\x00\x00\x09";
+	peer_publish(b, "good");
+	peer_read(b, "NetStream.Publish.Start");
+	peer_message(b, RTMP_TYPE_DATA_AMF0, 0, text, sizeof(text) - 1);
+	peer_message(b, RTMP_TYPE_DATA_AMF0, 9, "\x02\x00\x05other\x05", 9);
+	for (unsigned i = 0; i < 100; i++) {
+		peer_message(b, RTMP_TYPE_DATA_AMF0, i, text, sizeof(text) - 1);
+	}
+	peer_command(b, "FCUnpublish", "good");
+	peer_read(b, "NetStream.Unpublish.Success");
+}
+
+static void test_texts_become_date_ranges(void **state)
+{
+	static const char first[] = "text-1-1 live.souk.text X-TEXT=\"hi\"; text-1-2 live";
+	struct bench b;
+	bench_open(&b);
+	bench_run(&b, send_texts);
+	assert_memory_equal(fake_live.ranges, first, sizeof(first) - 1);
+	assert_null(strstr(fake_live.ranges, "text-1-60"));
+	bench_close(&b);
+}
+
 static void wait_for_loss(struct bench *b)
 {
 	peer_publish(b, "good");
@@ -499,6 +525,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_publish_and_stop),
+		cmocka_unit_test(test_texts_become_date_ranges),
 		cmocka_unit_test(test_lost_connection),
 		cmocka_unit_test(test_refusals_are_told_and_counted),
 		cmocka_unit_test(test_unsupported_codec),
