@@ -1,0 +1,42 @@
+#pragma once
+
+#include <stdbool.h>
+
+#include "http/server.h"
+#include "live/registry.h"
+#include "loop/loop.h"
+
+/*
+ * Delivery of media (spec media.md "HLS" and "Recording and VOD"):
+ *
+ *   /hls/STREAM_ID/NAME   the live window, with blocking reload and hinted parts
+ *   /vod/STREAM_ID/NAME   files of a recording: index.m3u8, init_*, seg_*, recording.mp4
+ *
+ * A request for what does not exist yet is held and answered when the stream announces it, at most
+ * three target durations (then 503); all that wait for the same thing share one text and its gzip
+ * form. A playlist under /hls/ of a stream that is gone leads to its VOD.
+ *
+ * Cache-Control: segments, parts, init segments and VOD files never change under their name. The
+ * answer to a blocking reload may be kept for six target durations (RFC 8216bis B.1), since the
+ * same question has the same answer. A plain playlist would be good for half a part, which
+ * max-age cannot say: it is to be revalidated each time (no-cache, with an ETag), which a CDN
+ * joins to one request.
+ *
+ * Loop thread only.
+ */
+struct hls;
+
+struct hls_config {
+	struct loop *loop;
+	struct live_registry *registry; /* must outlive the hls */
+	const char *media_root; /* copied */
+	/* Whether a bearer of this playback token ("": none) may watch; NULL: everybody. */
+	bool (*may_watch)(void *user, struct uuid stream, const char *token);
+	void *user;
+};
+
+struct hls *hls_create(const struct hls_config *config);
+void hls_destroy(struct hls **h); /* held requests are answered with 503 */
+/* Answers or holds a request under /hls/ or /vod/; false, with nothing done, for other paths. */
+bool hls_handle(struct hls *h, struct http_request *r);
+unsigned hls_waiting(const struct hls *h);

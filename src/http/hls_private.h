@@ -1,0 +1,65 @@
+#pragma once
+
+#include "base/list.h"
+#include "base/map.h"
+#include "base/metrics.h"
+#include "http/hls.h"
+#include "loop/timer.h"
+#include "proto/hls_query.h"
+
+/* What the files of media delivery share; nobody else includes it. */
+
+enum hls_kind { HLS_PLAYLIST, HLS_PART, HLS_SEGMENT, HLS_INIT, HLS_RECORDING, HLS_KINDS };
+
+/* A name as window.h defines it. */
+struct hls_name {
+	enum hls_kind kind;
+	bool multivariant;
+	unsigned rendition;
+};
+
+#define HLS_NAME_MAX 64
+/* "?token=" and a token: what is put behind every URI of a playlist. */
+#define HLS_SUFFIX_SIZE (HLS_QUERY_TOKEN_SIZE + 8)
+
+struct hls {
+	struct hls_config config;
+	char *media_root;
+	struct map *streams; /* uuid bytes to struct hls_stream */
+	struct list batches;
+	bool batches_scheduled;
+	bool destroyed; /* the deferred call that is under way frees it */
+	struct timer *expiry;
+	unsigned waiting;
+	char boot[9]; /* playlists' tags must not repeat after a restart */
+	struct metric *requests[HLS_KINDS], *waiting_gauge, *bytes, *timeouts, *too_far;
+};
+
+/* What is asked of a live stream. */
+struct hls_ask {
+	struct hls_name name;
+	const char *text; /* the name itself */
+	struct hls_query query;
+	char suffix[HLS_SUFFIX_SIZE];
+};
+
+/* hls_name.c */
+bool hls_name_parse(const char *text, struct hls_name *out);
+/* Splits "/hls/ID/NAME" behind its prefix. */
+bool hls_path_split(const char *rest, struct uuid *id, const char **name);
+/* False: a token that cannot stand in a URL. */
+bool hls_suffix(const char *token, char out[static HLS_SUFFIX_SIZE]);
+
+/* hls_live.c */
+void hls_live_ask(
+	struct hls *h, struct live_stream *live, struct http_request *r, const struct hls_ask *ask);
+void hls_live_expire(void *hls);
+void hls_live_destroy_all(struct hls *h);
+
+/* hls_vod.c */
+void hls_vod_get(struct hls *h, struct http_request *r, struct uuid id, const char *name);
+/* A redirect to the VOD of a stream that is not live, or 404. */
+void hls_vod_redirect(struct hls *h, struct http_request *r, struct uuid id,
+	const struct hls_name *name, const char *suffix);
+
+extern const char hls_immutable[], hls_playlist_type[], hls_media_type[];
