@@ -126,7 +126,7 @@ static const struct config_key keys[] = {
 		.help = "An encoder that was lost may come back for so long before the stream "
 			"ends."},
 	{"stream", "unpublished_timeout", CONFIG_DURATION, AT(stream, unpublished_us), "10m",
-		10 * SECOND, 7 * DAY, .reload = true,
+		SECOND, 7 * DAY, .reload = true,
 		.help = "A stream that went live but gets no publisher ends after so long."},
 
 	{"media", "root", CONFIG_PATH, AT(media, root), "var/media", .required = true,

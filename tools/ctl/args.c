@@ -82,15 +82,11 @@ static bool take_word(struct args *a, const char *word, struct buf *error)
 static bool put_value(
 	struct args *a, const struct args_option *o, const char *value, struct buf *error)
 {
-	if (o->repeated) {
-		if (a->n_sets == ARGS_SETS_MAX) {
-			buf_printf(error, "too many --%s", o->name);
-			return false;
-		}
-		a->sets[a->n_sets++] = value;
-		return true;
+	if (a->n_values == ARGS_OPTIONS_MAX) {
+		buf_put_str(error, "too many options");
+		return false;
 	}
-	if (args_has(a, o->name)) {
+	if (!o->repeated && args_has(a, o->name)) {
 		buf_printf(error, "--%s is given twice", o->name);
 		return false;
 	}
@@ -177,14 +173,21 @@ bool args_parse(struct args *a, int argc, char *const *argv, struct buf *error)
 	return check_whole(a, error);
 }
 
-const char *args_get(const struct args *a, const char *name)
+const char *args_next(const struct args *a, const char *name, size_t *pos)
 {
-	for (size_t i = 0; i < a->n_values; i++) {
-		if (strcmp(a->values[i].name, name) == 0) {
-			return a->values[i].text;
+	while (*pos < a->n_values) {
+		const struct args_value *v = &a->values[(*pos)++];
+		if (strcmp(v->name, name) == 0) {
+			return v->text;
 		}
 	}
 	return NULL;
+}
+
+const char *args_get(const struct args *a, const char *name)
+{
+	size_t pos = 0;
+	return args_next(a, name, &pos);
 }
 
 bool args_has(const struct args *a, const char *name)

@@ -36,9 +36,8 @@ struct args_command {
 	enum ctl_exit (*run)(struct ctl *c);
 };
 
-#define ARGS_OPTIONS_MAX 24
+#define ARGS_OPTIONS_MAX 64
 #define ARGS_OPERANDS_MAX 4
-#define ARGS_SETS_MAX 32
 
 struct args_value {
 	const char *name;
@@ -53,8 +52,6 @@ struct args {
 	size_t n_values;
 	const char *operands[ARGS_OPERANDS_MAX];
 	size_t n_operands;
-	const char *sets[ARGS_SETS_MAX]; /* of --set */
-	size_t n_sets;
 };
 
 extern const struct args_command args_commands[]; /* ends with name NULL */
@@ -68,6 +65,8 @@ const char *args_group_help(const char *group);
 bool args_parse(struct args *a, int argc, char *const *argv, struct buf *error);
 /* The value of an option, "" for a switch that is set, NULL if it is not there. */
 const char *args_get(const struct args *a, const char *name);
+/* The values of a repeated option, in order: start with *pos = 0; NULL at the end. */
+const char *args_next(const struct args *a, const char *name, size_t *pos);
 bool args_has(const struct args *a, const char *name);
 
 /* Texts */

@@ -55,7 +55,7 @@ static const struct field show_fields[] = {
 	{"Bit rate", "ingest.bitrate", FIELD_RATE},
 	{"Picture", "ingest", FIELD_PICTURE},
 	{"Frame rate", "ingest.frameRate", FIELD_FRACTION},
-	{"Keyframe every", "ingest.keyframeInterval", FIELD_MILLIS},
+	{"Keyframe every (s)", "ingest.keyframeInterval", FIELD_FRACTION},
 	{"Codecs", "ingest.codecs"},
 	{"Interruptions", "ingest.interruptions", FIELD_COUNT},
 	{"Discontinuities", "ingest.discontinuities", FIELD_COUNT},

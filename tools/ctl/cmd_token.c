@@ -8,16 +8,29 @@
 #include "http/jwt.h"
 #include "model/record.h"
 
-static bool parse_roles(const char *text, unsigned *roles)
+/* Words with commas between; ors them in. */
+static bool add_roles(const char *text, unsigned *roles)
 {
 	char *copy = mem_strdup(text), *rest = copy;
 	bool good = true;
-	*roles = 0;
 	for (char *one = strsep(&rest, ","); one != NULL && good; one = strsep(&rest, ",")) {
 		good = user_role_parse(one, roles);
 	}
 	free(copy);
 	return good;
+}
+
+static bool parse_roles(const struct args *a, unsigned *roles)
+{
+	const char *text;
+	size_t pos = 0;
+	*roles = 0;
+	while ((text = args_next(a, "role", &pos)) != NULL) {
+		if (!add_roles(text, roles)) {
+			return false;
+		}
+	}
+	return true;
 }
 
 static void print_token(struct ctl *c, const char *token, uint64_t expires_ms)
@@ -38,8 +51,8 @@ enum ctl_exit token_run(struct ctl *c)
 	const char *ttl = args_get(&c->args, "ttl");
 	uint64_t ttl_us, now_ms = clock_wall_ms(&clock_system);
 	unsigned roles;
-	if (!parse_roles(args_get(&c->args, "role"), &roles)) {
-		ctl_error("--role must be seller, buyer, moderator or admin; several with commas");
+	if (!parse_roles(&c->args, &roles)) {
+		ctl_error("--role must be seller, buyer, moderator or admin; it may be repeated");
 		return CTL_USAGE;
 	}
 	if (!text_duration_us(ttl != NULL ? ttl : "1h", &ttl_us) || ttl_us < 1000000) {

@@ -20,8 +20,8 @@ const struct args_option args_globals[] = {
 
 static const struct args_option token_options[] = {
 	{"sub", "ID", "user id", .required = true},
-	{"role", "ROLE", "seller, buyer, moderator or admin; several with commas",
-		"seller buyer moderator admin", .required = true},
+	{"role", "ROLE", "seller, buyer, moderator or admin; may be repeated",
+		"seller buyer moderator admin", .required = true, .repeated = true},
 	{"name", "NAME", "name that others see"},
 	{"avatar", "URL", "picture of the user"},
 	{"neighborhood", "NAME", "where the user lives"},

@@ -35,12 +35,17 @@ static const char *find_config(const struct args *a)
 
 static void load_config(struct ctl *c)
 {
+	const char *sets[ARGS_OPTIONS_MAX], *set;
+	size_t n = 0, pos = 0;
+	while ((set = args_next(&c->args, "set", &pos)) != NULL) {
+		sets[n++] = set;
+	}
 	c->config_path = find_config(&c->args);
-	c->config = config_load(&(struct config_source){.path = c->config_path,
-					.env = (const char *const *)environ,
-					.sets = c->args.sets,
-					.n_sets = c->args.n_sets},
-		&c->config_errors);
+	const struct config_source source = {.path = c->config_path,
+		.env = (const char *const *)environ,
+		.sets = sets,
+		.n_sets = n};
+	c->config = config_load(&source, &c->config_errors);
 }
 
 const struct config *ctl_config(struct ctl *c)

@@ -12,6 +12,12 @@ unsigned output_width(void)
 	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
+unsigned output_height(void)
+{
+	struct winsize size;
+	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_row : 0;
+}
+
 void output_table(struct ctl *c, struct table **t, json_t *json)
 {
 	if (c->json) {

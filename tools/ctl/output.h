@@ -12,7 +12,8 @@ void output_list(struct ctl *c, json_t *list, const struct field *fields, size_t
 void output_object(struct ctl *c, json_t *object, const struct field *fields, size_t n);
 /* The table itself, for one who prints it. */
 struct table *output_make_table(const json_t *list, const struct field *fields, size_t n);
-/* Columns of the terminal, 0 if stdout is none. */
+/* Columns and rows of the terminal, 0 if stdout is none. */
 unsigned output_width(void);
+unsigned output_height(void);
 
 #define OUTPUT_COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -51,7 +51,9 @@ static void draw(const char *head, const char *body)
 {
 	struct buf out = {0};
 	buf_printf(&out, "\033[H%s\033[K\n\033[K\n", head);
-	while (*body != '\0') {
+	unsigned rows = output_height();
+	/* A line more would scroll the head away. */
+	for (unsigned row = 2; *body != '\0' && (rows == 0 || row + 1 < rows); row++) {
 		size_t line = strcspn(body, "\n");
 		buf_put(&out, body, line);
 		buf_put_str(&out, "\033[K\n");

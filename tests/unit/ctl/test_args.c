@@ -62,9 +62,10 @@ static void options_anywhere(void **state)
 	assert_string_equal(args_get(&a, "live"), "");
 	assert_true(args_has(&a, "json"));
 	assert_null(args_get(&a, "category"));
-	assert_int_equal(a.n_sets, 2);
-	assert_string_equal(a.sets[0], "a.b=c");
-	assert_string_equal(a.sets[1], "d.e=f");
+	size_t pos = 0;
+	assert_string_equal(args_next(&a, "set", &pos), "a.b=c");
+	assert_string_equal(args_next(&a, "set", &pos), "d.e=f");
+	assert_null(args_next(&a, "set", &pos));
 }
 
 static void operands_are_counted(void **state)
@@ -103,20 +104,20 @@ static void mistakes_are_named(void **state)
 	expect_error("soukctl status --json=yes", "--json takes no value");
 }
 
-static void too_many_sets(void **state)
+static void options_are_bounded(void **state)
 {
-	char *argv[2 + ARGS_SETS_MAX + 1];
+	char *argv[2 + ARGS_OPTIONS_MAX + 1];
 	argv[0] = "soukctl";
 	argv[1] = "status";
-	for (int i = 0; i < ARGS_SETS_MAX + 1; i++) {
+	for (int i = 0; i < ARGS_OPTIONS_MAX + 1; i++) {
 		argv[2 + i] = "--set=a.b=c";
 	}
 	struct args a;
 	struct buf error = {0};
-	assert_true(args_parse(&a, 2 + ARGS_SETS_MAX, argv, &error));
-	assert_int_equal(a.n_sets, ARGS_SETS_MAX);
-	assert_false(args_parse(&a, 2 + ARGS_SETS_MAX + 1, argv, &error));
-	assert_string_equal(buf_text(&error), "too many --set");
+	assert_true(args_parse(&a, 2 + ARGS_OPTIONS_MAX, argv, &error));
+	assert_int_equal(a.n_values, ARGS_OPTIONS_MAX);
+	assert_false(args_parse(&a, 2 + ARGS_OPTIONS_MAX + 1, argv, &error));
+	assert_string_equal(buf_text(&error), "too many options");
 	buf_finish(&error);
 }
 
@@ -226,7 +227,7 @@ int main(void)
 		cmocka_unit_test(operands_are_counted),
 		cmocka_unit_test(words_after_dashes_are_operands),
 		cmocka_unit_test(mistakes_are_named),
-		cmocka_unit_test(too_many_sets),
+		cmocka_unit_test(options_are_bounded),
 		cmocka_unit_test(help_wins),
 		cmocka_unit_test(help_tells_all),
 		cmocka_unit_test(manual_tells_all),
