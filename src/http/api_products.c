@@ -120,6 +120,10 @@ static void list(void *user, struct http_request *r)
 	const char *after = api_arg(r, "cursor", &cursor_room);
 	json_t *items;
 
+	if (!*seller) {
+		reply_error(r, 422, "missing_field", "seller is required.", "seller");
+		return;
+	}
 	if (*after && !repo_cursor_parse(after, &cursor)) {
 		reply_error(r, 422, "invalid_cursor", "The cursor is not one of ours.", "cursor");
 		return;

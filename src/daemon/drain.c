@@ -1,0 +1,63 @@
+#define LOG_MODULE "drain"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "notify.h"
+#include "server_private.h"
+
+/* Players and the operator's tool get this long to read their last answers. */
+#define LOOK_US 50000u
+#define LOOKS_MAX 40u
+
+/*
+ * SIGTERM, in order: no new publishers, those there are told to go elsewhere, recordings are
+ * finished while HTTP still answers (/readyz says 503), then connections close and the loop ends.
+ */
+static void look(void *user)
+{
+	struct server *s = user;
+
+	if (http_server_connections(s->http) > 0 && ++s->drain_looks < LOOKS_MAX)
+		return;
+	log_info("drained");
+	loop_stop(s->loop);
+}
+
+static void streams_drained(void *user)
+{
+	struct server *s = user;
+
+	store_flush(s->store);
+	http_server_drain(s->http);
+	s->drain_wait = loop_timer_create(s->loop, "drain wait", look, s);
+	timer_repeat(s->drain_wait, LOOK_US);
+}
+
+static void too_late(void *user)
+{
+	struct server *s = user;
+
+	log_error("drain took too long: stopping at once",
+		kv_u64("drain_ms", s->config->server.drain_us / 1000));
+	server_stop_now(s);
+}
+
+void server_drain(struct server *s)
+{
+	if (s->draining)
+		return;
+	s->draining = true;
+	notify_stopping();
+	s->drain_limit = loop_timer_create(s->loop, "drain limit", too_late, s);
+	timer_start(s->drain_limit, s->config->server.drain_us);
+	rtmp_server_drain(s->rtmp);
+	live_registry_drain(s->registry, streams_drained, s);
+}
+
+void server_stop_now(struct server *s)
+{
+	log_warn("stopped without draining");
+	_exit(EXIT_FAILURE);
+}

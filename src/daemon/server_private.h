@@ -1,0 +1,55 @@
+#pragma once
+
+#include "base/metrics.h"
+#include "http/api.h"
+#include "http/auth.h"
+#include "http/hls.h"
+#include "http/pages.h"
+#include "http/router.h"
+#include "http/server.h"
+#include "live/registry.h"
+#include "live/studio.h"
+#include "loop/loop.h"
+#include "loop/mailbox.h"
+#include "loop/timer.h"
+#include "rtmp/server.h"
+#include "server.h"
+#include "signals.h"
+#include "store/store.h"
+
+/* What the files of the daemon share: the parts in the order in which they are made. */
+struct server {
+	struct config *config;
+	const struct options *options;
+	struct metrics *metrics;
+	struct loop *loop;
+	struct mailbox *mailbox;
+	struct store *store;
+	struct live_registry *registry;
+	struct studio *studio;
+	struct auth *auth;
+	struct router *router;
+	struct api *api;
+	struct pages *pages;
+	struct hls *hls;
+	struct http_server *http;
+	struct rtmp_server *rtmp;
+	struct signals *signals;
+	struct timer *watchdog;
+	struct timer *drain_limit; /* drain must be over by then */
+	struct timer *drain_wait; /* looks whether the last connections are gone */
+	unsigned drain_looks;
+	bool draining, failed;
+};
+
+/* drain.c: the way down. */
+void server_drain(struct server *s);
+/* At once: what was acked is safe on disk, as it is after a crash. */
+_Noreturn void server_stop_now(struct server *s);
+
+/* reload.c: the configuration once more. `changed` may be NULL. False: nothing changed. */
+bool server_reload(struct server *s, void (*changed)(void *arg, const char *key, bool in_force),
+	void *arg, struct buf *errors);
+
+/* host.c: what the API may ask of the daemon. */
+struct api_host server_api_host(struct server *s);
