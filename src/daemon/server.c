@@ -262,8 +262,10 @@ static bool create_all(struct server *s)
 	raise_file_limit(s->config);
 	if (!make_dirs(s->config->server.run_dir) || !make_dirs(s->config->media.root))
 		return server_fail("folders", strerror(errno));
+	/* HTTP before RTMP: libwebsockets gives a request whose Host names no vhost to the first
+	 * one made, whatever socket it came by. */
 	return create_loop(s) && create_store(s) && create_domain(s) && create_auth(s) &&
-		create_rtmp(s) && create_router(s) && create_http(s) && create_api(s) &&
+		create_router(s) && create_http(s) && create_rtmp(s) && create_api(s) &&
 		create_signals(s);
 }
 
