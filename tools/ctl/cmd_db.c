@@ -124,10 +124,6 @@ static enum ctl_exit backup_offline(struct ctl *c, const char *path, json_t **an
 	if (config == NULL) {
 		return CTL_FAILED;
 	}
-	if (access(path, F_OK) == 0) {
-		ctl_error("%s is there already", path);
-		return CTL_FAILED;
-	}
 	if (!store_backup_file(config->store.url, path, &error)) {
 		return failed(error);
 	}
@@ -141,6 +137,11 @@ enum ctl_exit db_backup_run(struct ctl *c)
 	bool remote = args_has(&c->args, "url");
 	char *path = remote ? mem_strdup(c->args.operands[0]) : absolute(c->args.operands[0]);
 	if (path == NULL) {
+		return CTL_FAILED;
+	}
+	if (!remote && access(path, F_OK) == 0) {
+		ctl_error("%s is there already", path);
+		free(path);
 		return CTL_FAILED;
 	}
 	json_t *answer;
