@@ -156,8 +156,8 @@ static const struct config_key keys[] = {
 		.help = "Tokens must carry this iss; empty: any."},
 	{"auth", "audience", CONFIG_TEXT, AT(auth, audience), "",
 		.help = "Tokens must carry this aud; empty: any."},
-	{"auth", "allow_guests", CONFIG_BOOL, AT(auth, allow_guests), "yes",
-		.help = "Whether viewers without a token may watch."},
+	{"auth", "allow_guests", CONFIG_BOOL, AT(auth, allow_guests), "yes", .reserved = true,
+		.help = "Whether a socket may join without a token, as a guest."},
 	{"auth", "leeway", CONFIG_DURATION, AT(auth, leeway_us), "30s", 0, 10 * MINUTE,
 		.help = "Difference of clocks that a token's times may have."},
 

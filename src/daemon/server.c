@@ -269,6 +269,12 @@ static bool create_all(struct server *s)
 		create_signals(s);
 }
 
+static void warn_reserved(void *user, const struct config_key *key)
+{
+	log_warn("setting has no effect in this version", kv_str("section", key->section),
+		kv_str("key", key->name));
+}
+
 struct server *server_create(struct config *config, const struct options *options)
 {
 	struct server *s = mem_new(struct server);
@@ -277,6 +283,7 @@ struct server *server_create(struct config *config, const struct options *option
 	s->options = options;
 	settings_log(config);
 	media_log_setup();
+	config_reserved(config, warn_reserved, NULL);
 	if (!create_all(s))
 		server_destroy(&s);
 	return s;
