@@ -18,7 +18,12 @@
  */
 void loop_vhost_info(struct lws_context_creation_info *info);
 
-/* NULL if libwebsockets refuses (a certificate that cannot be read). */
+/*
+ * libwebsockets gives a request to the vhost whose name begins with its Host, or to the first one
+ * that was made, whatever socket it came by. Names are made unreachable here (a colon in front), so
+ * that it is always the first one: make the HTTP vhost before all others. The name is copied.
+ *
+ * NULL if libwebsockets refuses (a certificate that cannot be read). */
 struct lws_vhost *loop_vhost_create(struct loop *l, struct lws_context_creation_info *info);
 
 /*

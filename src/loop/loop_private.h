@@ -24,6 +24,8 @@ struct deferred {
 struct loop {
 	uv_loop_t uv;
 	struct lws_context *lws;
+	char **vhost_names; /* libwebsockets keeps pointers to them */
+	unsigned n_vhost_names;
 	const struct clock *clock;
 	struct metrics *metrics;
 	struct work *work;

@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -5,6 +6,7 @@
 #define LOG_MODULE "lws"
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/must.h"
 #include "base/text.h"
 #include "loop/lws.h"
@@ -97,6 +99,9 @@ void loop_lws_destroy(struct loop *l)
 		lws_context_destroy(l->lws);
 	loop_turn(l);
 	l->lws = NULL;
+	for (unsigned i = 0; i < l->n_vhost_names; i++)
+		free(l->vhost_names[i]);
+	free(l->vhost_names);
 }
 
 void loop_vhost_info(struct lws_context_creation_info *info)
@@ -111,6 +116,12 @@ void loop_vhost_info(struct lws_context_creation_info *info)
 
 struct lws_vhost *loop_vhost_create(struct loop *l, struct lws_context_creation_info *info)
 {
+	char *name = mem_printf(":%s", info->vhost_name);
+
+	l->vhost_names =
+		mem_realloc(l->vhost_names, (l->n_vhost_names + 1) * sizeof(*l->vhost_names));
+	l->vhost_names[l->n_vhost_names++] = name;
+	info->vhost_name = name;
 	return lws_create_vhost(l->lws, info);
 }
 

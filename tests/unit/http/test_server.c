@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "loop/lws.h"
 #include "server_support.h"
 
 #define BIG (24 * 1024 * 1024)
@@ -453,6 +454,37 @@ static void empty_bodies_are_handled_once(void **state)
 	world_stop(&w);
 }
 
+static int other_callback(
+	struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
+{
+	if (reason == LWS_CALLBACK_HTTP)
+		fail_msg("a request went to another vhost");
+	return 0;
+}
+
+static void host_chooses_no_other_vhost(void **state)
+{
+	static const struct lws_protocols protocols[] = {
+		{.name = "other", .callback = other_callback}, {.name = NULL}};
+	static const char *const hosts[] = {"other", "o", "x.other", ":other", ":", "", "::1"};
+	struct lws_context_creation_info info;
+	struct world w;
+	world_start(&w);
+	loop_vhost_info(&info);
+	info.vhost_name = "other";
+	info.protocols = protocols;
+	assert_non_null(loop_vhost_create(w.f.loop, &info));
+	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+		struct answer a;
+		char request[128];
+		snprintf(request, sizeof(request), "GET /a HTTP/1.1\r\nHost: %s\r\n\r\n", hosts[i]);
+		ask(&w, request, &a);
+		assert_int_equal(a.status, 200);
+		answer_finish(&a);
+	}
+	world_stop(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -472,6 +504,7 @@ int main(void)
 		cmocka_unit_test(http10_is_closed_after_the_answer),
 		cmocka_unit_test(expect_continue_is_answered),
 		cmocka_unit_test(empty_bodies_are_handled_once),
+		cmocka_unit_test(host_chooses_no_other_vhost),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
