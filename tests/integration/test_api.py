@@ -8,6 +8,8 @@ import json
 import os
 import re
 import socket
+import subprocess
+import tempfile
 import threading
 import time
 import unittest
@@ -343,6 +345,112 @@ class Tokens(ApiTest):
     def test_secret_is_made_for_its_owner_alone(self):
         self.assertEqual(os.stat(self.daemon.settings["auth.secret_file"]).st_mode & 0o777, 0o600)
         self.assertEqual(len(self.secret), 43)
+
+
+class OpensslKey:
+    """A key pair that the openssl command holds: an issuer that shares no code with soukd."""
+
+    def __init__(self, folder, alg, kid):
+        self.alg, self.kid = alg, kid
+        self.path = os.path.join(folder, f"{kid}.pem")
+        options = {"RS256": ["RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
+                   "ES256": ["EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
+                   "EdDSA": ["ED25519"]}[alg]
+        self.openssl("genpkey", "-quiet", "-algorithm", *options, "-out", self.path)
+        self.public = self.openssl("pkey", "-in", self.path, "-pubout", "-outform", "DER")
+
+    @staticmethod
+    def openssl(*args):
+        return subprocess.run(["openssl", *args], check=True, capture_output=True).stdout
+
+    def jwk(self):
+        if self.alg == "RS256":
+            text = self.openssl("rsa", "-in", self.path, "-noout", "-modulus").decode()
+            n = base64url(bytes.fromhex(text.strip().split("=")[1]))
+            return {"kty": "RSA", "kid": self.kid, "use": "sig", "n": n, "e": "AQAB"}
+        if self.alg == "ES256":
+            return {"kty": "EC", "crv": "P-256", "kid": self.kid,
+                    "x": base64url(self.public[-64:-32]), "y": base64url(self.public[-32:])}
+        return {"kty": "OKP", "crv": "Ed25519", "kid": self.kid,
+                "x": base64url(self.public[-32:])}
+
+    def sign(self, text):
+        with tempfile.NamedTemporaryFile() as f:
+            f.write(text)
+            f.flush()
+            if self.alg == "EdDSA":
+                return self.openssl("pkeyutl", "-sign", "-inkey", self.path, "-rawin",
+                                    "-in", f.name)
+            der = self.openssl("dgst", "-sha256", "-sign", self.path, f.name)
+        return self.raw(der) if self.alg == "ES256" else der
+
+    @staticmethod
+    def raw(der):
+        """r and s of 32 bytes each, as JWS has them, from SEQUENCE {INTEGER, INTEGER}."""
+        r = der[4:4 + der[3]]
+        s = der[4 + der[3] + 2:]
+        return b"".join(v.lstrip(b"\0").rjust(32, b"\0") for v in (r, s))
+
+    def token(self, claims):
+        header = {"alg": self.alg, "kid": self.kid}
+        text = ".".join(base64url(json.dumps(part).encode()) for part in (header, claims))
+        return f"{text}.{base64url(self.sign(text.encode()))}"
+
+
+class KeySets(SoukTest):
+    def write(self, *keys):
+        with open(self.path + ".new", "w") as f:
+            json.dump({"keys": [key.jwk() for key in keys]}, f)
+        os.replace(self.path + ".new", self.path)
+
+    def status(self, token):
+        return self.daemon.request("GET", API + "/admin/status", None, token).status
+
+    def test_every_algorithm_and_rollover(self):
+        folder = tempfile.mkdtemp(prefix="souk-jwks-")
+        self.path = os.path.join(folder, "jwks.json")
+        keys = [OpensslKey(folder, alg, alg.lower()) for alg in ("RS256", "ES256", "EdDSA")]
+        fresh = OpensslKey(folder, "ES256", "fresh")
+        self.write(*keys)
+        self.daemon = self.soukd({"auth.jwks_file": self.path, "auth.issuer": "https://id.test",
+                                  "auth.audience": "souk"})
+        claims = {"sub": "admin-1", "roles": ["admin"], "exp": time.time() + 600,
+                  "iss": "https://id.test", "aud": ["other", "souk"]}
+        for key in keys:
+            with self.subTest(key.alg):
+                self.assertEqual(self.status(key.token(claims)), 200)
+                self.assertEqual(self.status(key.token(claims)[:-8] + "AAAAAAAA"), 401)
+                self.assertEqual(self.status(key.token({**claims, "iss": "https://evil"})), 401)
+                self.assertEqual(self.status(key.token({**claims, "aud": "other"})), 401)
+        self.assertEqual(self.status(fresh.token(claims)), 401)
+        self.write(keys[0], fresh)
+        wait_for(lambda: self.status(fresh.token(claims)) == 200, "the new key is known")
+        self.assertEqual(self.status(keys[0].token(claims)), 200)
+        self.assertEqual(self.status(keys[1].token(claims)), 401)
+        # soukctl mints with the issuer and audience of the configuration.
+        self.assertEqual(self.status(self.daemon.token("admin-1", "admin")), 200)
+
+
+class Urls(SoukTest):
+    def test_public_url(self):
+        daemon = self.soukd({"server.public_url": "https://shop.example/souk/"})
+        made = daemon.create_stream()
+        self.assertEqual(made["rtmpUrl"], f"rtmp://shop.example:{daemon.rtmp_port}/live")
+        self.assertEqual(made["hlsUrl"],
+                         f"https://shop.example/souk/hls/{made['streamId']}/index.m3u8")
+
+    def test_follow_the_request(self):
+        daemon = self.soukd()
+        made = daemon.create_stream()
+        path = f"{API}/streams/{made['streamId']}"
+        for headers, base in (
+                ({"Host": "live.example"}, "http://live.example/"),
+                ({"Host": "live.example", "X-Forwarded-Proto": "https"}, "https://live.example/"),
+                ({"Host": "[::1]:81"}, "http://[::1]:81/"),
+                ({"Host": "evil<script>"}, f"http://127.0.0.1:{daemon.http_port}/")):
+            with self.subTest(headers=headers):
+                url = daemon.get(path, headers).json["data"]["hlsUrl"]
+                self.assertEqual(url, f"{base}hls/{made['streamId']}/index.m3u8")
 
 
 class Operator(ApiTest):

@@ -323,6 +323,34 @@ static void test_health(void **state)
 	assert_non_null(json_object_get(world_at(w, "paths"), "/api/v1/streams/{id}/go-live"));
 }
 
+/* The answer comes to nobody, and nothing of the request is touched. */
+static void test_peer_leaves_before_the_answer(void **state)
+{
+	struct world *w = *state;
+	const char *body = "{\"title\":\"Sale\"}";
+	char *request = mem_printf("POST /api/v1/streams HTTP/1.1\r\nHost: h\r\n"
+				   "Authorization: Bearer %s\r\n"
+				   "Content-Type: application/json\r\n"
+				   "Content-Length: %zu\r\n\r\n%s",
+		w->seller, strlen(body), body);
+	struct client c;
+
+	timer_stop(w->committer);
+	client_open(&c, &w->fixture);
+	client_send(&c, request);
+	/* The request lies in the socket by now: it is read within a few turns. */
+	for (int i = 0; i < 100; i++)
+		fixture_turn(&w->fixture);
+	client_close(&c);
+	while (http_server_connections(w->fixture.server) > 0)
+		fixture_turn(&w->fixture);
+	repo_memory_run(w->memory);
+	timer_repeat(w->committer, 1000);
+	assert_int_equal(world_call(w, "GET", "/api/v1/streams", NULL, NULL), 200);
+	assert_int_equal(json_array_size(world_at(w, "data")), 1);
+	free(request);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 
 int main(void)
@@ -339,6 +367,7 @@ int main(void)
 		TEST(test_delete),
 		TEST(test_products),
 		TEST(test_health),
+		TEST(test_peer_leaves_before_the_answer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
