@@ -29,9 +29,8 @@
 	"{\"kty\":\"EC\",\"kid\":\"e\",\"crv\":\"P-256\"," \
 	"\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\"," \
 	"\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}"
-#define OKP_KEY \
-	"{\"kty\":\"OKP\",\"kid\":\"o\",\"crv\":\"Ed25519\"," \
-	"\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}"
+#define OKP_X "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
+#define OKP_KEY "{\"kty\":\"OKP\",\"kid\":\"o\",\"crv\":\"Ed25519\",\"x\":\"" OKP_X "\"}"
 #define ALL_KEYS "{\"keys\":[" RSA_KEY "," EC_KEY "," OKP_KEY "]}"
 
 /* RFC 7515 appendices A.2 and A.3, RFC 8037 appendix A.4. */
@@ -188,8 +187,7 @@ static void test_keys_left_out(void **state)
 		"{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AA\",\"y\":\"AA\"}",
 		"{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AAAA\"}",
 		"{\"kty\":\"OKP\",\"crv\":\"Ed25519\"}",
-		"{\"kty\":\"OKP\",\"crv\":\"X25519\","
-		"\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}"};
+		"{\"kty\":\"OKP\",\"crv\":\"X25519\",\"x\":\"" OKP_X "\"}"};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		char *alone = mem_printf("{\"keys\":[%s]}", bad[i]);
