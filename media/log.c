@@ -9,7 +9,8 @@
 
 #include "base/log.h"
 
-static void to_log(void *object, int level, const char *fmt, va_list args)
+__attribute__((format(printf, 3, 0))) static void to_log(
+	void *object, int level, const char *fmt, va_list args)
 {
 	char text[512];
 	const AVClass *class = object ? *(const AVClass **)object : NULL;
