@@ -1,4 +1,5 @@
 #include <libavformat/avformat.h>
+#include <libavutil/opt.h>
 #include <string.h>
 
 #include "avio_mem.h"
@@ -8,11 +9,13 @@
 #include "mux.h"
 
 /*
- * CMAF (ISO/IEC 23000-19) by libavformat's mov muxer: a fragment at each flush, no edit list, and
+ * Fragmented MP4 for HLS by libavformat's mov muxer: a fragment at each flush, no edit list, and
  * decode times as they are (frag_discont: the first fragment's tfdt is the first sample's dts,
- * whatever it is, because a muxer may begin in the middle of the stream's timeline).
+ * whatever it is, because a muxer may begin in the middle of the stream's timeline). Its flag for
+ * CMAF is left out: that moves decode times so that composition offsets turn negative, which
+ * FFmpeg's own demuxer takes back in a way that shifts video against audio by a frame.
  */
-#define MOVFLAGS "+cmaf+frag_custom+empty_moov+default_base_moof+frag_discont+skip_trailer"
+#define MOVFLAGS "+frag_custom+empty_moov+default_base_moof+frag_discont+skip_trailer"
 #define VIDEO_TIMESCALE 90000
 
 struct mux {
@@ -163,6 +166,9 @@ static struct rcbuf *cmaf_flush(struct mux *m)
 	m->written = false;
 	if (av_write_frame(m->ctx, NULL) < 0)
 		return NULL;
+	/* Else the muxer moves each fragment's first sample to where the last one seemed to end,
+	 * which is wrong after a gap. */
+	av_opt_set(m->ctx->priv_data, "movflags", "+frag_discont", 0);
 	return take(m);
 }
 

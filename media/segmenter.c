@@ -88,6 +88,7 @@ bool segmenter_begin(
 		return false;
 	list_init(&s->follow);
 	s->held = NULL;
+	s->stalled = false;
 	s->wants_key = false;
 	s->lead_total = 0;
 	s->last_key_us = s->gop_us = 0;
@@ -236,11 +237,18 @@ static bool segment_ends(const struct segmenter *s, const struct sample *next)
 	return (double)elapsed + frame > (double)segment_limit(s);
 }
 
+/* RFC 8216bis 4.4.4.9: all parts but a segment's last have at least 85 % of the target. */
+static bool part_suffices(const struct segmenter *s, int64_t at_us)
+{
+	return (at_us - s->part_start_us) * 100 >= part_limit(s) * 85;
+}
+
 static bool part_ends(const struct segmenter *s, int64_t at_us)
 {
 	double elapsed = (double)(at_us - s->part_start_us);
 
-	return elapsed + frame_estimate(s) > (double)part_limit(s) + ROUNDING_US / 2.0;
+	return part_suffices(s, at_us) &&
+		elapsed + frame_estimate(s) > (double)part_limit(s) + ROUNDING_US / 2.0;
 }
 
 static void measure_frame(struct segmenter *s, const struct sample *next)
@@ -256,16 +264,47 @@ static void measure_frame(struct segmenter *s, const struct sample *next)
 	}
 }
 
-/* The held sample turned out too long for the part or segment that it would have joined. */
+/*
+ * Where frames are longer than a part may be, parts end between them: whole parts of the target,
+ * made of the other track's samples, until the rest to upto_us is no longer than one part.
+ */
+static bool cut_overdue(struct segmenter *s, int64_t upto_us)
+{
+	bool ok = true;
+
+	while (ok && upto_us - s->part_start_us > part_limit(s) + ROUNDING_US / 2) {
+		int64_t before = s->part_start_us, at = before + part_limit(s);
+		if (s->lead_count > 0 && upto_us - s->segment_start_us > segment_limit(s) &&
+			at - s->segment_start_us >= (int64_t)s->config->segment_target_us)
+			ok = cut_segment(s, at);
+		else
+			ok = cut_part(s, at);
+		if (s->part_start_us == before)
+			break; /* nothing to make a part of */
+	}
+	return ok;
+}
+
+/* The held sample lasts longer than was thought: the segment or part may have to end before it. */
 static bool cut_before_held(struct segmenter *s, const struct sample *next)
 {
 	int64_t held = s->held->dts_us;
 
 	if (s->lead_count > 0 && next->dts_us - s->segment_start_us > segment_limit(s))
 		return cut_segment(s, held);
-	if (s->part_has_lead && next->dts_us - s->part_start_us > part_limit(s) + ROUNDING_US / 2)
+	if (s->part_has_lead && part_suffices(s, held) &&
+		next->dts_us - s->part_start_us > part_limit(s) + ROUNDING_US / 2)
 		return cut_part(s, held);
 	return true;
+}
+
+static bool write_held(struct segmenter *s, int64_t end_us)
+{
+	struct sample *held = s->held;
+
+	s->held = NULL;
+	held->duration_us = end_us - held->dts_us;
+	return write_sample(s, held);
 }
 
 static bool push_lead(struct segmenter *s, struct sample *x)
@@ -273,12 +312,10 @@ static bool push_lead(struct segmenter *s, struct sample *x)
 	bool ok = true;
 
 	if (s->held) {
-		struct sample *held = s->held;
 		measure_frame(s, x);
-		held->duration_us = x->dts_us - held->dts_us;
 		ok = cut_before_held(s, x);
-		ok = write_sample(s, held) && ok;
-		s->held = NULL;
+		ok = write_held(s, x->dts_us) && ok;
+		ok = cut_overdue(s, x->dts_us) && ok;
 		if (segment_ends(s, x))
 			ok = cut_segment(s, x->dts_us) && ok;
 		else if (part_ends(s, x->dts_us))
@@ -291,21 +328,24 @@ static bool push_lead(struct segmenter *s, struct sample *x)
 		s->last_key_us = x->dts_us;
 	}
 	s->held = x;
+	s->stalled = false;
 	return ok;
 }
 
 static bool push_follow(struct segmenter *s, struct sample *x)
 {
 	int64_t lead = s->held ? s->held->dts_us : s->part_start_us;
+	bool ok = true;
 
 	x->duration_us = llround(s->frame_us[x->kind]);
 	list_append(&s->follow, &x->link);
-	s->follow_last_us = x->dts_us;
-	if (x->dts_us - lead > LEAD_STALL_US && x->dts_us - s->part_start_us > LEAD_STALL_US / 2)
-		return x->dts_us - s->segment_start_us >= (int64_t)s->config->segment_target_us
-			? cut_segment(s, x->dts_us)
-			: cut_part(s, x->dts_us);
-	return true;
+	if (x->dts_us - lead <= LEAD_STALL_US && (s->held || !s->stalled))
+		return true;
+	/* The lead track stands still: the other one goes on alone. */
+	s->stalled = true;
+	if (s->held)
+		ok = write_held(s, x->dts_us);
+	return cut_overdue(s, x->dts_us) && ok;
 }
 
 bool segmenter_push(struct segmenter *s, struct sample *x)
@@ -321,10 +361,8 @@ int64_t segmenter_finish(struct segmenter *s)
 	if (!s->mux)
 		return end;
 	if (s->held) {
-		s->held->duration_us = llround(frame_estimate(s));
-		end = s->held->dts_us + s->held->duration_us;
-		write_sample(s, s->held);
-		s->held = NULL;
+		end = s->held->dts_us + llround(frame_estimate(s));
+		write_held(s, end);
 	}
 	list_for_each (x, &s->follow, link) {
 		if (x->dts_us + x->duration_us > end)
@@ -332,6 +370,7 @@ int64_t segmenter_finish(struct segmenter *s)
 	}
 	if (end <= s->part_start_us && s->part_written)
 		end = s->part_start_us + 1000;
+	cut_overdue(s, end);
 	cut_segment(s, end);
 	s->ops->destroy(s->mux);
 	s->mux = NULL;

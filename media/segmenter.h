@@ -22,7 +22,7 @@ struct segmenter {
 	enum media_kind lead;
 	struct sample *held;
 	struct list follow; /* samples of the other track, not yet written */
-	int64_t follow_last_us;
+	bool stalled; /* the lead track stands still and the other one goes on alone */
 	int64_t segment_start_us, part_start_us;
 	unsigned lead_count; /* written into the open segment */
 	bool part_has_lead, part_independent, part_written;

@@ -56,15 +56,15 @@ bool timeline_jumps(const struct timeline *t, const struct sample *s, int64_t ma
 static int64_t place_audio(
 	struct timeline *t, struct timeline_track *track, int64_t clock_us, double frame_us)
 {
-	int64_t placed = clock_us;
+	double placed = (double)clock_us;
 
 	if (track->started && frame_us > 0) {
-		double error = (double)(clock_us - track->next_us);
+		double error = (double)clock_us - track->next_us;
 		if (fabs(error) < AUDIO_JITTER_US) {
 			placed = track->next_us;
 			track->drift_us += (error - track->drift_us) * DRIFT_WEIGHT;
 			if (fabs(track->drift_us) > AUDIO_DRIFT_US) {
-				placed += (int64_t)track->drift_us;
+				placed += track->drift_us;
 				track->drift_us = 0;
 				t->repaired++;
 			}
@@ -73,13 +73,13 @@ static int64_t place_audio(
 			t->repaired++;
 		}
 	}
-	if (track->started && placed <= track->last_dts_us) {
-		placed = track->next_us > track->last_dts_us ? track->next_us
-							     : track->last_dts_us + 1000;
+	if (track->started && placed < (double)track->last_dts_us + 1) {
+		double least = (double)track->last_dts_us + 1000;
+		placed = track->next_us > least ? track->next_us : least;
 		t->repaired++;
 	}
-	track->next_us = placed + llround(frame_us);
-	return placed;
+	track->next_us = placed + frame_us;
+	return llround(placed);
 }
 
 static int64_t place_video(

@@ -14,7 +14,7 @@ struct timeline_track {
 	uint32_t last_raw; /* as received */
 	int64_t last_ms; /* unwrapped, relative to the session's anchor */
 	int64_t last_dts_us; /* given out */
-	int64_t next_us; /* where the next audio frame belongs by counting samples */
+	double next_us; /* where the next audio frame belongs by counting samples */
 	double drift_us; /* how far the clock is from counting, smoothed */
 	int64_t delay_us; /* video: taken off decode times, so that none is after its pts */
 };

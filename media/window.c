@@ -129,8 +129,10 @@ void window_add_part(
 		w->open_cap = w->open_cap ? w->open_cap * 2 : 16;
 		s->parts = mem_realloc(s->parts, w->open_cap * sizeof(*s->parts));
 	}
-	if (s->n_parts == 0)
+	if (s->n_parts == 0) {
 		s->independent = independent;
+		w->independent = w->independent && independent;
+	}
 	s->parts[s->n_parts++] = (struct media_part){
 		.bytes = bytes,
 		.len = rcbuf_len(bytes),
@@ -203,8 +205,6 @@ struct media_segment *window_close_segment(struct media_window *w)
 
 	if (s->n_parts == 0)
 		return NULL;
-	if (!s->independent)
-		w->independent = false;
 	count_bitrate(w, s);
 	w->segments[w->n_segments++] = s;
 	w->open = segment_new(s->sequence + 1);
