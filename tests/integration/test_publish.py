@@ -164,6 +164,11 @@ class Obs(SoukTest):
         with open(os.path.join(profile, "service.json"), "w") as f:
             json.dump({"type": "rtmp_custom", "settings": {
                 "server": f"rtmp://127.0.0.1:{port}/live", "key": key, "use_auth": False}}, f)
+        # Without a scene collection OBS makes one and forgets --startstreaming.
+        scene = {"id": "scene", "name": "Scene", "settings": {}}
+        with open(os.path.join(home, ".config/obs-studio/basic/scenes/Untitled.json"), "w") as f:
+            json.dump({"name": "Untitled", "current_scene": "Scene", "sources": [scene],
+                       "current_program_scene": "Scene", "scene_order": [{"name": "Scene"}]}, f)
         env = {"HOME": home, "PATH": os.environ["PATH"], "LIBGL_ALWAYS_SOFTWARE": "1",
                "XDG_RUNTIME_DIR": os.path.join(home, "run"), "QT_QPA_PLATFORM": "xcb",
                "LANG": "C.UTF-8", "DISPLAY": self.start_display()}
