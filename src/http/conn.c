@@ -55,9 +55,35 @@ static void conn_free(struct http_conn *c)
 	http_wait_stop(&c->wait);
 	list_remove(&c->link);
 	c->wsi = NULL;
-	/* A deferred write looks at the connection once more and frees it then. */
+	c->dead = true;
+	/* A deferred call looks at the connection once more and frees it then. */
 	if (!c->retry)
 		free(c);
+}
+
+static void conn_retry(void *arg)
+{
+	struct http_conn *c = arg;
+
+	c->retry = false;
+	if (c->dead)
+		free(c);
+	else if (c->direct && c->killed)
+		http_conn_abandon(c);
+	else if (c->closing || c->killed)
+		return;
+	else if (c->current && c->current->phase == HTTP_ANSWERING)
+		http_write(c->current, false);
+	else if (c->direct)
+		http_direct_serve(c);
+}
+
+void http_conn_retry(struct http_conn *c)
+{
+	if (c->retry)
+		return;
+	c->retry = true;
+	loop_defer(c->edge->server->loop, conn_retry, c);
 }
 
 static int peer_uid(int fd)
@@ -85,11 +111,24 @@ void http_conn_accepted(void *edge, int fd, const char *address)
 	list_append(&s->conns, &c->link);
 	s->connections++;
 	metric_change(s->metrics.connections, 1);
-	struct lws *wsi = loop_vhost_adopt(e->vhost, fd, false, c);
+	http_wait_start(s, &c->wait, HTTP_WAIT_HEADER);
+	c->direct = !e->tls && !e->local;
+	if (!c->direct)
+		http_conn_adopt(c);
+	else if (!http_poller_add(s->poller, c))
+		http_conn_kill(c);
+}
+
+void http_conn_adopt(struct http_conn *c)
+{
+	struct http_server *s = c->edge->server;
+	struct lws *wsi = loop_vhost_adopt(c->edge->vhost, c->fd, false, c);
+
 	if (!wsi) {
 		/* Its end may still be announced: the memory stays on the server's list till then.
 		 */
 		c->closing = true;
+		http_wait_stop(&c->wait);
 		conn_uncount(c);
 		return;
 	}
@@ -100,10 +139,14 @@ void http_conn_accepted(void *edge, int fd, const char *address)
 
 void http_conn_kill(struct http_conn *c)
 {
-	if (c->closing || c->killed || !c->wsi)
+	if (c->closing || c->killed || (!c->wsi && !c->direct))
 		return;
 	c->killed = true;
-	loop_lws_kill(c->edge->server->loop, c->wsi);
+	/* Later in this turn, so that nobody up the stack loses what it works on. */
+	if (c->direct)
+		http_conn_retry(c);
+	else
+		loop_lws_kill(c->edge->server->loop, c->wsi);
 }
 
 void http_conn_abandon(struct http_conn *c)
@@ -114,9 +157,12 @@ void http_conn_abandon(struct http_conn *c)
 	if (wsi && !c->closing)
 		loop_lws_kill_now(wsi);
 	list_for_each_safe (r, next, &c->requests, link) {
-		session_set(r->wsi, NULL);
+		if (r->wsi)
+			session_set(r->wsi, NULL);
 		http_request_lost(r);
 	}
+	if (c->direct && c->fd >= 0)
+		http_direct_finish(c);
 	if (wsi)
 		lws_set_opaque_user_data(wsi, NULL);
 	conn_free(c);
@@ -128,7 +174,7 @@ void http_conn_abandon(struct http_conn *c)
  */
 void http_conn_pause(struct http_conn *c)
 {
-	if (c->paused || c->closing)
+	if (c->paused || c->closing || c->direct)
 		return;
 	c->paused = true;
 	lws_rx_flow_control(c->wsi, 0);
@@ -166,6 +212,13 @@ void http_conn_next(struct http_conn *c, struct lws *wsi, bool h2, bool close)
 		c->current = NULL;
 	if (c->closing)
 		return;
+	if (c->direct) {
+		if (close)
+			http_conn_kill(c);
+		else
+			http_direct_next(c);
+		return;
+	}
 	session_set(wsi, NULL);
 	if (h2)
 		conn_idle(c);

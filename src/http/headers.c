@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "head.h"
 #include "http_private.h"
 
 #define NO_TOKEN (-1)
@@ -81,6 +82,8 @@ const char *http_headers_get(struct http_request *r, const char *name)
 
 	if (at < 0)
 		return NULL;
+	if (r->lines)
+		return http_head_get(r->lines, name);
 	for (unsigned i = 0; i < r->n_headers; i++)
 		if (r->headers[i].name == known[at].name)
 			return r->headers[i].value;

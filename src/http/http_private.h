@@ -14,8 +14,9 @@
  * What the files of the HTTP server share (server, conn, request, response, write, poller, wait);
  * nobody else includes it.
  *
- * A connection (http_conn) is libwebsockets' network wsi; a request (http_request) hangs off the
- * wsi that carries it: on HTTP/1 the same one, on HTTP/2 a stream's. Its life:
+ * A connection (http_conn) is ours alone (direct.c) or libwebsockets' network wsi; a request
+ * (http_request) hangs off the wsi that carries it: on HTTP/1 the same one, on HTTP/2 a stream's.
+ * Its life:
  *
  *   RECEIVING ──body complete──▶ HANDLING ──http_respond──▶ ANSWERING ──all written──▶ freed
  *       └──────────── refused, or the peer is gone ────────────┘
@@ -34,6 +35,8 @@
 	X(LENGTH_MALFORMED, 400, "bad_request", "Content-Length is not one number.") \
 	X(BODY_UNEXPECTED, 400, "bad_request", "This method takes no body.") \
 	X(BODY_TOO_LARGE, 413, "body_too_large", "The body is larger than allowed.") \
+	X(HEAD_MALFORMED, 400, "bad_request", "The request is malformed.") \
+	X(HEAD_TOO_LARGE, 431, "headers_too_large", "The request's head is too large.") \
 	X(METHOD, 501, "method_not_implemented", "The method is not implemented.") \
 	X(UPGRADE, 426, "upgrade_refused", "There is nothing to upgrade to here.") \
 	X(PATH, 400, "bad_request", "The path is not valid UTF-8 or too long.")
@@ -118,7 +121,10 @@ struct http_conn {
 	bool served; /* had a request */
 	struct lws *inside; /* whose callback is running, NULL: none */
 	int verdict; /* what it returns */
-	bool retry; /* writing goes on in a deferred call */
+	bool retry; /* a deferred call goes on with it */
+	bool dead; /* only that call still knows it */
+	bool direct; /* ours alone; wsi is NULL */
+	bool readable, serving; /* direct: bytes may be there; http_direct_serve is running */
 };
 
 enum http_phase { HTTP_RECEIVING, HTTP_HANDLING, HTTP_ANSWERING, HTTP_REFUSED };
@@ -144,11 +150,13 @@ struct http_request {
 	struct list link;
 	struct http_server *server;
 	struct http_conn *conn;
-	struct lws *wsi;
+	struct lws *wsi; /* NULL: direct */
+	char *head; /* direct: the memory of path, query and lines */
+	const char *lines;
 	enum http_phase phase;
 	enum http_method method;
 	bool h2, close, http10, lingers;
-	char *path, *query;
+	const char *path, *query; /* owned, unless head has them */
 	char id[HTTP_ID_SIZE];
 	struct buf body;
 	uint64_t length;
@@ -171,9 +179,23 @@ void http_conn_abandon(struct http_conn *c);
 /* After a request is over: next one, or the end of the connection or stream. */
 void http_conn_next(struct http_conn *c, struct lws *wsi, bool h2, bool close);
 void http_conn_pause(struct http_conn *c);
+/* To libwebsockets with it. */
+void http_conn_adopt(struct http_conn *c);
+/* Goes on with writing or reading in a deferred call. */
+void http_conn_retry(struct http_conn *c);
 extern const struct lws_protocols http_protocols[];
 
+/* direct.c */
+void http_direct_serve(struct http_conn *c);
+void http_direct_event(struct http_conn *c, bool readable, bool writable, bool gone);
+void http_direct_next(struct http_conn *c);
+void http_direct_finish(struct http_conn *c);
+
 /* request.c */
+struct http_head;
+/* Takes `bytes`, which hold the texts of the head. */
+struct http_request *http_request_begin_direct(
+	struct http_conn *c, char *bytes, const struct http_head *head);
 struct http_request *http_request_begin(
 	struct http_conn *c, struct lws *wsi, const char *path, size_t path_len);
 /* Looks at what came: true if it may be handled (or its body awaited); else it was refused. */
@@ -208,6 +230,8 @@ struct rcbuf *http_gzip(struct rcbuf *const *pieces, size_t n);
 struct http_poller *http_poller_create(struct http_server *s);
 void http_poller_destroy(struct http_poller **p);
 bool http_poller_add(struct http_poller *p, struct http_conn *c);
+/* No more of reading: libwebsockets does that from now on. */
+bool http_poller_quiet(struct http_poller *p, struct http_conn *c);
 
 /* wait.c */
 void http_wait_init(struct http_wait *w, struct http_conn *c);

@@ -26,13 +26,21 @@ struct http_poller {
 
 static void conn_event(struct http_conn *c, uint32_t events)
 {
+	const uint32_t gone = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
 	struct http_request *r = c->current;
 
-	if (c->closing || !r)
+	if (c->closing)
+		return;
+	if (c->direct) {
+		http_direct_event(c, events & EPOLLIN, events & (EPOLLOUT | EPOLLERR | EPOLLHUP),
+			events & gone);
+		return;
+	}
+	if (!r)
 		return;
 	if (r->phase == HTTP_ANSWERING && !(events & EPOLLERR))
 		http_write(r, false);
-	else if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+	else if (events & gone)
 		http_conn_kill(c);
 }
 
@@ -81,10 +89,19 @@ void http_poller_destroy(struct http_poller **p)
 
 bool http_poller_add(struct http_poller *p, struct http_conn *c)
 {
-	struct epoll_event event = {.events = EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = c};
+	struct epoll_event event = {
+		.events = EPOLLOUT | EPOLLRDHUP | EPOLLET | (c->direct ? EPOLLIN : 0),
+		.data.ptr = c};
 
 	if (c->polled)
 		return true;
 	c->polled = epoll_ctl(p->fd, EPOLL_CTL_ADD, c->fd, &event) == 0;
 	return c->polled;
+}
+
+bool http_poller_quiet(struct http_poller *p, struct http_conn *c)
+{
+	struct epoll_event event = {.events = EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = c};
+
+	return epoll_ctl(p->fd, EPOLL_CTL_MOD, c->fd, &event) == 0;
 }

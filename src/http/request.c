@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "head.h"
 #include "http_private.h"
 
 #define QUERY_FRAGMENT 8192
@@ -121,20 +122,42 @@ static bool wants_close(struct http_request *r)
 	return r->http10 || (connection && strcasestr(connection, "close"));
 }
 
-struct http_request *http_request_begin(
-	struct http_conn *c, struct lws *wsi, const char *path, size_t path_len)
+static struct http_request *request_create(struct http_conn *c)
 {
 	struct http_request *r = mem_new(struct http_request);
 
 	r->server = c->edge->server;
 	r->conn = c;
-	r->wsi = wsi;
-	r->h2 = wsi != c->wsi;
 	r->began_us = loop_now_us(r->server->loop);
 	r->out.fd = -1;
 	r->out.pieces = r->out.inline_pieces;
 	list_append(&c->requests, &r->link);
 	http_wait_init(&r->wait, c);
+	return r;
+}
+
+struct http_request *http_request_begin_direct(
+	struct http_conn *c, char *bytes, const struct http_head *head)
+{
+	struct http_request *r = request_create(c);
+
+	r->head = bytes;
+	r->lines = head->lines;
+	r->method = head->method;
+	r->path = head->path;
+	r->query = head->query;
+	r->close = head->close;
+	id_set(r);
+	return r;
+}
+
+struct http_request *http_request_begin(
+	struct http_conn *c, struct lws *wsi, const char *path, size_t path_len)
+{
+	struct http_request *r = request_create(c);
+
+	r->wsi = wsi;
+	r->h2 = wsi != c->wsi;
 	r->method = method_of(wsi);
 	r->path = mem_strndup(path, path_len);
 	r->query = query_of(wsi);
@@ -262,8 +285,11 @@ void http_request_free(struct http_request *r)
 		free(r->headers[i].value);
 	http_out_finish(&r->out);
 	buf_finish(&r->body);
-	free(r->path);
-	free(r->query);
+	if (!r->lines) {
+		free((char *)(uintptr_t)r->path);
+		free((char *)(uintptr_t)r->query);
+	}
+	free(r->head);
 	free(r);
 }
 

@@ -39,6 +39,8 @@ static bool decode(const char *text, size_t len, char *out, size_t size)
 		if (c == '%' && i + 2 < len && hex(text[i + 1]) >= 0 && hex(text[i + 2]) >= 0) {
 			c = hex(text[i + 1]) * 16 + hex(text[i + 2]);
 			i += 2;
+		} else if (c == '+') {
+			c = ' ';
 		}
 		if (!c || n + 1 >= size)
 			return false;

@@ -51,6 +51,7 @@ const char *http_status_text(int status)
 		{416, "Range Not Satisfiable"},
 		{422, "Unprocessable Content"},
 		{426, "Upgrade Required"},
+		{431, "Request Header Fields Too Large"},
 		{429, "Too Many Requests"},
 		{500, "Internal Server Error"},
 		{501, "Not Implemented"},

@@ -251,17 +251,6 @@ static enum progress write_h2(struct http_request *r, bool writable, uint64_t *m
 	return r->out.head_sent ? h2_body(r, moved) : h2_head(r, moved);
 }
 
-static void conn_retry(void *arg)
-{
-	struct http_conn *c = arg;
-
-	c->retry = false;
-	if (!c->wsi)
-		free(c);
-	else if (c->current && c->current->phase == HTTP_ANSWERING && !c->closing)
-		http_write(c->current, false);
-}
-
 /* The rest goes when there is room: the poller tells on HTTP/1, libwebsockets on HTTP/2. */
 static void await(struct http_request *r)
 {
@@ -273,21 +262,13 @@ static void await(struct http_request *r)
 		http_conn_kill(c);
 }
 
-static void retry_soon(struct http_conn *c)
-{
-	if (c->retry)
-		return;
-	c->retry = true;
-	loop_defer(c->edge->server->loop, conn_retry, c);
-}
-
 void http_write(struct http_request *r, bool writable)
 {
 	struct http_conn *c = r->conn;
 	uint64_t moved = 0;
 	enum progress progress;
 
-	if (c->closing)
+	if (c->closing || c->killed)
 		return;
 	if (r->h2)
 		progress = write_h2(r, writable, &moved);
@@ -304,7 +285,7 @@ void http_write(struct http_request *r, bool writable)
 		await(r);
 		break;
 	case PROGRESS_TURN_OVER:
-		retry_soon(c);
+		http_conn_retry(c);
 		break;
 	case PROGRESS_FAILED:
 		http_conn_kill(c);

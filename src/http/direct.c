@@ -1,0 +1,173 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define LOG_MODULE "http"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "head.h"
+#include "http_private.h"
+#include "loop/lws.h"
+
+/*
+ * The short way for what delivery consists of: GET and HEAD on clear HTTP/1.1. libwebsockets sets
+ * and unsets interest in a descriptor six times a request and parses byte by byte; here a
+ * connection is registered once, edge-triggered, and costs one look, one take and one send a
+ * request. Bytes are looked at in the socket (MSG_PEEK) and taken only when they are a whole plain
+ * head. With anything else (a body, an upgrade, another version) the connection goes to
+ * libwebsockets for good, its bytes untouched.
+ */
+#define HEAD_MAX 16384
+#define REQUESTS_PER_TURN 32
+
+static void discard(int fd, size_t n)
+{
+	/* tcp(7): MSG_TRUNC drops the bytes instead of copying them. */
+	while (recv(fd, NULL, n, MSG_TRUNC | MSG_DONTWAIT) < 0 && errno == EINTR)
+		;
+}
+
+void http_direct_finish(struct http_conn *c)
+{
+	/* Closing with unread bytes would reset the connection, and the last answer with it. */
+	discard(c->fd, HEAD_MAX * 4);
+	shutdown(c->fd, SHUT_WR);
+	close(c->fd);
+}
+
+static void hand_over(struct http_conn *c)
+{
+	c->direct = false;
+	http_wait_stop(&c->wait);
+	if (!http_poller_quiet(c->edge->server->poller, c)) {
+		c->direct = true;
+		http_conn_kill(c);
+		return;
+	}
+	http_conn_adopt(c);
+}
+
+static void begin(struct http_conn *c, struct http_request *r)
+{
+	http_wait_stop(&c->wait);
+	c->active++;
+	c->current = r;
+}
+
+static void refuse(struct http_conn *c, enum http_refusal why)
+{
+	static const struct http_head none = {
+		.method = HTTP_GET, .path = "", .query = "", .lines = ""};
+	struct http_request *r = http_request_begin_direct(c, NULL, &none);
+
+	begin(c, r);
+	http_request_refuse(r, why);
+}
+
+/* A whole head of this length lies in the socket, its copy in bytes. */
+static void take(struct http_conn *c, const char *bytes, size_t len)
+{
+	char *copy = mem_dup(bytes, len);
+	struct http_head head;
+	enum head_result result = http_head_parse(copy, len, &head);
+	struct http_request *r;
+
+	if (result == HEAD_OTHER) {
+		free(copy);
+		hand_over(c);
+		return;
+	}
+	discard(c->fd, len);
+	if (result == HEAD_MALFORMED) {
+		free(copy);
+		refuse(c, HTTP_REFUSE_HEAD_MALFORMED);
+		return;
+	}
+	r = http_request_begin_direct(c, copy, &head);
+	begin(c, r);
+	http_request_handle(r);
+}
+
+static void partial(struct http_conn *c, size_t len)
+{
+	if (len == HEAD_MAX)
+		refuse(c, HTTP_REFUSE_HEAD_TOO_LARGE);
+	else if (c->wait.kind == HTTP_WAIT_IDLE)
+		http_wait_start(c->edge->server, &c->wait, HTTP_WAIT_HEADER);
+}
+
+/* Looks once; c->readable tells whether to look again. */
+static void look(struct http_conn *c)
+{
+	char bytes[HEAD_MAX];
+	size_t head_len = 0;
+	ssize_t n = recv(c->fd, bytes, sizeof(bytes), MSG_PEEK | MSG_DONTWAIT);
+
+	if (n < 0 && errno == EINTR)
+		return;
+	c->readable = false;
+	if (n < 0 && errno == EAGAIN)
+		return;
+	if (n <= 0) {
+		http_conn_kill(c);
+		return;
+	}
+	switch (http_head_look(bytes, (size_t)n, &head_len)) {
+	case HEAD_PARTIAL:
+		partial(c, (size_t)n);
+		break;
+	case HEAD_TAKEN:
+		c->readable = (size_t)n > head_len;
+		take(c, bytes, head_len);
+		break;
+	case HEAD_OTHER:
+	case HEAD_MALFORMED:
+		hand_over(c);
+		break;
+	}
+}
+
+void http_direct_serve(struct http_conn *c)
+{
+	struct loop *l = c->edge->server->loop;
+
+	if (c->serving)
+		return;
+	c->serving = true;
+	loop_enter(l, "http direct");
+	for (unsigned i = 0; c->direct && c->readable && !c->current && !c->killed; i++) {
+		if (i == REQUESTS_PER_TURN) {
+			http_conn_retry(c);
+			break;
+		}
+		look(c);
+	}
+	loop_leave(l);
+	c->serving = false;
+}
+
+void http_direct_event(struct http_conn *c, bool readable, bool writable, bool gone)
+{
+	struct http_request *r = c->current;
+
+	c->readable = c->readable || readable || gone;
+	if (c->killed)
+		return;
+	if (!r)
+		http_direct_serve(c);
+	else if (r->phase == HTTP_ANSWERING && writable)
+		http_write(r, false);
+	else if (r->phase == HTTP_HANDLING && gone)
+		http_conn_kill(c);
+}
+
+/* The answer is out: the next request, if it is there already. */
+void http_direct_next(struct http_conn *c)
+{
+	http_wait_start(c->edge->server, &c->wait, HTTP_WAIT_IDLE);
+	if (c->readable)
+		http_direct_serve(c);
+}
