@@ -61,6 +61,7 @@ struct media_window *window_create(const struct media_config *config)
 	w->capacity = config->window ? config->window : 1;
 	w->memory_segments = config->memory_segments;
 	w->segments = mem_zalloc((w->capacity + 1) * sizeof(struct media_segment *));
+	w->retired = mem_zalloc(w->capacity * sizeof(struct media_segment *));
 	w->open = segment_new(config->first_sequence);
 	w->independent = true;
 	list_init(&w->ranges);
@@ -90,12 +91,15 @@ void window_destroy(struct media_window *w)
 		return;
 	for (size_t i = 0; i < w->n_segments; i++)
 		media_segment_unref(&w->segments[i]);
+	for (size_t i = 0; i < w->capacity; i++)
+		media_segment_unref(&w->retired[i]);
 	media_segment_unref(&w->open);
 	for (size_t i = 0; i < w->n_inits; i++)
 		init_finish(&w->inits[i]);
 	list_for_each_safe (r, next, &w->ranges, link)
 		range_free(r);
 	free(w->inits);
+	free(w->retired);
 	free(w->segments);
 	free(w);
 }
@@ -144,10 +148,15 @@ void window_add_part(
 	w->generation++;
 }
 
-/* Init segments that no segment of the playlist needs any more. */
+/* Init segments that nothing that can be fetched needs any more. */
 static void drop_inits(struct media_window *w)
 {
 	unsigned oldest = w->n_segments ? w->segments[0]->init : w->open->init;
+
+	for (size_t i = 0; i < w->capacity; i++) {
+		if (w->retired[i] && w->retired[i]->init < oldest)
+			oldest = w->retired[i]->init;
+	}
 
 	while (w->n_inits > 1 && w->inits[0].number < oldest) {
 		init_finish(&w->inits[0]);
@@ -167,11 +176,25 @@ static void drop_ranges(struct media_window *w)
 	}
 }
 
+/*
+ * RFC 8216 6.2.2: what left the playlist can still be fetched for as long as a playlist lasts. From
+ * disk only: a segment that could not be stored would cost memory.
+ */
+static void retire(struct media_window *w, struct media_segment *s)
+{
+	media_segment_unref(&w->retired[w->next_retired]);
+	if (s->path)
+		w->retired[w->next_retired] = s;
+	else
+		media_segment_unref(&s);
+	w->next_retired = (w->next_retired + 1) % w->capacity;
+}
+
 static void slide(struct media_window *w)
 {
 	if (w->segments[0]->discontinuity)
 		w->discontinuity_sequence++;
-	media_segment_unref(&w->segments[0]);
+	retire(w, w->segments[0]);
 	memmove(&w->segments[0], &w->segments[1], (w->n_segments - 1) * sizeof(*w->segments));
 	w->n_segments--;
 	drop_inits(w);
@@ -248,14 +271,16 @@ uint64_t window_next_sequence(const struct media_window *w)
 	return w->open->sequence;
 }
 
+/* In the playlist, or lately removed from it. Numbers may have holes after a restart. */
 static struct media_segment *find_segment(const struct media_window *w, uint64_t sequence)
 {
-	if (w->n_segments == 0 || sequence < w->segments[0]->sequence)
-		return NULL;
-	/* Numbers may have holes after a restart that found files missing. */
 	for (size_t i = 0; i < w->n_segments; i++) {
 		if (w->segments[i]->sequence == sequence)
 			return w->segments[i];
+	}
+	for (size_t i = 0; i < w->capacity; i++) {
+		if (w->retired[i] && w->retired[i]->sequence == sequence)
+			return w->retired[i];
 	}
 	return NULL;
 }
@@ -307,10 +332,15 @@ static enum media_lookup part_body(
 	/* Only the hinted part may be waited for. */
 	if (part >= s->n_parts)
 		return s == w->open && part == s->n_parts && !w->ended ? MEDIA_WAIT : MEDIA_GONE;
-	if (!s->parts[part].bytes)
-		return MEDIA_GONE;
 	*out = (struct media_body){.id = sequence << 16 | (part + 1)};
-	body_pieces(out, &s->parts[part], 1);
+	if (s->parts[part].bytes) {
+		body_pieces(out, &s->parts[part], 1);
+		return MEDIA_FOUND;
+	}
+	for (uint64_t i = 0; i < part; i++)
+		out->offset += s->parts[i].len;
+	out->path = mem_strdup(s->path);
+	out->len = s->parts[part].len;
 	return MEDIA_FOUND;
 }
 

@@ -23,6 +23,8 @@ struct media_window {
 	/* segments[0] is the oldest in the playlist. */
 	struct media_segment **segments;
 	size_t n_segments;
+	struct media_segment **retired; /* a ring of what left the playlist last; NULL: free */
+	size_t next_retired;
 	uint64_t discontinuity_sequence;
 	/* The segment that is being made; always there until the end. */
 	struct media_segment *open;

@@ -81,12 +81,13 @@ enum media_lookup media_window_multivariant(
 enum media_lookup media_window_playlist(struct media_window *w, unsigned rendition,
 	const struct media_playlist_query *query, struct buf *out);
 
-/* Where the bytes of a name lie: memory pieces in order, or a file from offset 0. */
+/* Where the bytes of a name lie: memory pieces in order, or a stretch of a file. */
 struct media_body {
 	struct rcbuf **pieces; /* each referenced for the caller */
 	size_t n_pieces;
 	char *path; /* owned by the caller; NULL: in memory */
-	uint64_t len;
+	uint64_t offset; /* in the file */
+	uint64_t len; /* 0 with a path: to the file's end */
 	uint64_t id; /* unique in the stream and stable: for the ETag */
 };
 void media_body_finish(struct media_body *b);

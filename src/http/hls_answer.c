@@ -219,7 +219,9 @@ void hls_answer_send(struct hls *h, struct http_request *r, struct hls_answer *a
 			.kind = a->body.path ? HTTP_BODY_FILE : HTTP_BODY_PIECES,
 			.pieces = a->body.pieces,
 			.n_pieces = a->body.n_pieces,
-			.path = a->body.path});
+			.path = a->body.path,
+			.offset = a->body.offset,
+			.len = a->body.len});
 }
 
 void hls_answer_finish(struct hls_answer *a)

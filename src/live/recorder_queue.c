@@ -108,7 +108,8 @@ static void job_run(void *arg)
 		return;
 	}
 	job->result = job_write(job);
-	uint64_t gone = rec->window + SPOOL_SLACK;
+	/* The playlist, and as much again of what left it lately. */
+	uint64_t gone = 2 * rec->window + SPOOL_SLACK;
 	if (job->kind == JOB_SEGMENT && !rec->keep && rec->recorder && job->copy.sequence >= gone)
 		recorder_discard(rec->recorder, job->copy.rendition, job->copy.sequence - gone);
 }
