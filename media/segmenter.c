@@ -5,15 +5,11 @@
 
 #include "base/mem.h"
 
-/* How far the other track may be ahead of a lead track that stands still before it goes on alone,
- * and how far it may come to be where the lead turned out to be late rather than absent. */
+/* How far the other track may be ahead of a lead track that stands still before it goes on alone.
+ */
 #define LEAD_STALL_US 1000000
-#define LEAD_STALL_MAX_US 5000000
-#define LEAD_STALL_BYTES (4u << 20)
 /* Timestamps are whole milliseconds: sums of frames are off by one. */
 #define ROUNDING_US 1000
-/* A step this many times the usual one is a gap and says nothing about the frame rate. */
-#define GAP_FRAMES 4
 #define DEFAULT_FRAME_US 33333
 
 static double frame_estimate(const struct segmenter *s)
@@ -91,8 +87,6 @@ bool segmenter_begin(
 	if (!s->mux)
 		return false;
 	list_init(&s->follow);
-	s->follow_bytes = 0;
-	s->stall_us = LEAD_STALL_US;
 	s->held = NULL;
 	s->stalled = false;
 	s->wants_key = false;
@@ -106,7 +100,6 @@ void segmenter_open(struct segmenter *s, unsigned init, int64_t start_us, bool d
 {
 	s->init = init;
 	s->discontinuity = discontinuity;
-	s->lead_last_us = start_us;
 	open_segment(s, start_us);
 }
 
@@ -148,7 +141,6 @@ static bool write_follow(struct segmenter *s, int64_t before_us)
 		if (x->dts_us >= before_us)
 			break;
 		list_remove(&x->link);
-		s->follow_bytes -= x->len;
 		ok = write_sample(s, x) && ok;
 	}
 	return ok;
@@ -202,12 +194,9 @@ static void publish(struct segmenter *s, struct media_segment *first)
 
 static bool cut_segment(struct segmenter *s, int64_t at_us)
 {
+	bool ok = cut_part(s, at_us);
 	struct media_segment *done;
-	bool ok;
 
-	if (s->part_written && at_us <= s->part_start_us)
-		at_us = s->part_start_us + 1000; /* a lead track that came too late */
-	ok = cut_part(s, at_us);
 	done = window_close_segment(s->window);
 	if (done) {
 		s->segments++;
@@ -215,8 +204,7 @@ static bool cut_segment(struct segmenter *s, int64_t at_us)
 			publish(s, done);
 		s->segment(s->user, done);
 	}
-	/* Where the last part ended: at_us, unless there was nothing in between. */
-	open_segment(s, s->part_start_us);
+	open_segment(s, at_us);
 	return ok;
 }
 
@@ -240,7 +228,7 @@ static bool segment_ends(const struct segmenter *s, const struct sample *next)
 	int64_t elapsed = next->dts_us - s->segment_start_us;
 	double frame = frame_estimate(s);
 
-	if (elapsed <= 0)
+	if (s->lead_count == 0)
 		return false;
 	if (s->lead == MEDIA_AUDIO)
 		return (double)elapsed + frame / 2 >= (double)s->config->segment_target_us;
@@ -249,24 +237,24 @@ static bool segment_ends(const struct segmenter *s, const struct sample *next)
 	return (double)elapsed + frame > (double)segment_limit(s);
 }
 
-/* One more frame would be too much, and there is enough (parts_keep). */
+/* RFC 8216bis 4.4.4.9: all parts but a segment's last have at least 85 % of the target. */
+static bool part_suffices(const struct segmenter *s, int64_t at_us)
+{
+	return (at_us - s->part_start_us) * 100 >= part_limit(s) * 85;
+}
+
 static bool part_ends(const struct segmenter *s, int64_t at_us)
 {
-	int64_t elapsed = at_us - s->part_start_us, limit = part_limit(s);
+	double elapsed = (double)(at_us - s->part_start_us);
 
-	return (double)elapsed + frame_estimate(s) > (double)limit && elapsed * 100 >= limit * 85;
+	return part_suffices(s, at_us) &&
+		elapsed + frame_estimate(s) > (double)part_limit(s) + ROUNDING_US / 2.0;
 }
 
 static void measure_frame(struct segmenter *s, const struct sample *next)
 {
-	int64_t step = next->dts_us - s->held->dts_us;
-
 	if (s->lead_total == 0)
 		s->lead_first_us = s->held->dts_us;
-	if (s->lead_total >= 10 && (double)step > GAP_FRAMES * s->lead_frame_us) {
-		s->lead_first_us += step;
-		return;
-	}
 	s->lead_total++;
 	s->lead_frame_us = (double)(next->dts_us - s->lead_first_us) / (double)s->lead_total;
 	/* An average over the last while, so that a changed rate is noticed. */
@@ -277,59 +265,46 @@ static void measure_frame(struct segmenter *s, const struct sample *next)
 }
 
 /*
- * Closes parts of just the part target as long as they end before `until_us`, and the segment too
- * where it would come to last too long. Frames that last over such a boundary stay whole, in the
- * part in which they begin.
+ * Where frames are longer than a part may be, parts end between them: whole parts of the target,
+ * made of the other track's samples, until the rest to upto_us is no longer than one part.
  */
-static bool cut_up_to(struct segmenter *s, int64_t until_us)
+static bool cut_overdue(struct segmenter *s, int64_t upto_us)
 {
 	bool ok = true;
 
-	while (until_us - s->part_start_us > part_limit(s)) {
-		int64_t at = s->part_start_us + part_limit(s);
-		int64_t segment = at - s->segment_start_us;
-		bool full = segment >= (int64_t)s->config->segment_target_us &&
-			until_us - s->segment_start_us > segment_limit(s);
-		ok = (full ? cut_segment(s, at) : cut_part(s, at)) && ok;
-		if (s->part_start_us != at)
-			break; /* nothing there to put into a part */
+	while (ok && upto_us - s->part_start_us > part_limit(s) + ROUNDING_US / 2) {
+		int64_t before = s->part_start_us, at = before + part_limit(s);
+		if (s->lead_count > 0 && upto_us - s->segment_start_us > segment_limit(s) &&
+			at - s->segment_start_us >= (int64_t)s->config->segment_target_us)
+			ok = cut_segment(s, at);
+		else
+			ok = cut_part(s, at);
+		if (s->part_start_us == before)
+			break; /* nothing to make a part of */
 	}
 	return ok;
 }
 
-/* A frame that the segment has no room for begins the next one. */
+/* The held sample lasts longer than was thought: the segment or part may have to end before it. */
 static bool cut_before_held(struct segmenter *s, const struct sample *next)
 {
 	int64_t held = s->held->dts_us;
 
-	if (held > s->part_start_us && next->dts_us - s->segment_start_us > segment_limit(s))
+	if (s->lead_count > 0 && next->dts_us - s->segment_start_us > segment_limit(s))
 		return cut_segment(s, held);
+	if (s->part_has_lead && part_suffices(s, held) &&
+		next->dts_us - s->part_start_us > part_limit(s) + ROUNDING_US / 2)
+		return cut_part(s, held);
 	return true;
 }
 
-static bool write_held(struct segmenter *s, int64_t duration_us)
+static bool write_held(struct segmenter *s, int64_t end_us)
 {
 	struct sample *held = s->held;
 
 	s->held = NULL;
-	held->duration_us = duration_us;
+	held->duration_us = end_us - held->dts_us;
 	return write_sample(s, held);
-}
-
-static void note_key(struct segmenter *s, const struct sample *x)
-{
-	s->wants_key = false;
-	if (s->last_key_us > 0 || s->lead_total > 0)
-		s->gop_us = x->dts_us - s->last_key_us;
-	s->last_key_us = x->dts_us;
-}
-
-/* The lead comes so late that the other track was already let go on: wait longer from now on. */
-static void note_late(struct segmenter *s, int64_t late_us)
-{
-	int64_t needed = s->stall_us + late_us + LEAD_STALL_US / 2;
-
-	s->stall_us = needed < LEAD_STALL_MAX_US ? needed : LEAD_STALL_MAX_US;
 }
 
 static bool push_lead(struct segmenter *s, struct sample *x)
@@ -339,42 +314,38 @@ static bool push_lead(struct segmenter *s, struct sample *x)
 	if (s->held) {
 		measure_frame(s, x);
 		ok = cut_before_held(s, x);
-		ok = write_held(s, x->dts_us - s->held->dts_us) && ok;
-	} else if (s->lead_total > 0 && x->dts_us < s->part_start_us) {
-		note_late(s, s->part_start_us - x->dts_us);
+		ok = write_held(s, x->dts_us) && ok;
+		ok = cut_overdue(s, x->dts_us) && ok;
+		if (segment_ends(s, x))
+			ok = cut_segment(s, x->dts_us) && ok;
+		else if (part_ends(s, x->dts_us))
+			ok = cut_part(s, x->dts_us) && ok;
 	}
-	ok = cut_up_to(s, x->dts_us) && ok;
-	if (segment_ends(s, x))
-		ok = cut_segment(s, x->dts_us) && ok;
-	else if (part_ends(s, x->dts_us))
-		ok = cut_part(s, x->dts_us) && ok;
-	if (x->key)
-		note_key(s, x);
-	s->lead_last_us = x->dts_us;
+	if (x->key) {
+		s->wants_key = false;
+		if (s->last_key_us > 0 || s->lead_total > 0)
+			s->gop_us = x->dts_us - s->last_key_us;
+		s->last_key_us = x->dts_us;
+	}
 	s->held = x;
+	s->stalled = false;
 	return ok;
-}
-
-static bool lead_stalls(const struct segmenter *s, int64_t now_us)
-{
-	return now_us - s->lead_last_us > s->stall_us || s->follow_bytes > LEAD_STALL_BYTES;
 }
 
 static bool push_follow(struct segmenter *s, struct sample *x)
 {
+	int64_t lead = s->held ? s->held->dts_us : s->part_start_us;
 	bool ok = true;
 
 	x->duration_us = llround(s->frame_us[x->kind]);
 	list_append(&s->follow, &x->link);
-	s->follow_bytes += x->len;
-	if (!lead_stalls(s, x->dts_us))
+	if (x->dts_us - lead <= LEAD_STALL_US && (s->held || !s->stalled))
 		return true;
+	/* The lead track stands still: the other one goes on alone. */
+	s->stalled = true;
 	if (s->held)
-		ok = write_held(s, llround(frame_estimate(s)));
-	ok = cut_up_to(s, x->dts_us) && ok;
-	if (x->dts_us - s->segment_start_us >= (int64_t)s->config->segment_target_us)
-		ok = cut_segment(s, x->dts_us) && ok;
-	return ok;
+		ok = write_held(s, x->dts_us);
+	return cut_overdue(s, x->dts_us) && ok;
 }
 
 bool segmenter_push(struct segmenter *s, struct sample *x)
@@ -390,9 +361,8 @@ int64_t segmenter_finish(struct segmenter *s)
 	if (!s->mux)
 		return end;
 	if (s->held) {
-		int64_t frame = llround(frame_estimate(s));
-		end = s->held->dts_us + frame > end ? s->held->dts_us + frame : end;
-		write_held(s, frame);
+		end = s->held->dts_us + llround(frame_estimate(s));
+		write_held(s, end);
 	}
 	list_for_each (x, &s->follow, link) {
 		if (x->dts_us + x->duration_us > end)
@@ -400,11 +370,11 @@ int64_t segmenter_finish(struct segmenter *s)
 	}
 	if (end <= s->part_start_us && s->part_written)
 		end = s->part_start_us + 1000;
-	cut_up_to(s, end);
+	cut_overdue(s, end);
 	cut_segment(s, end);
 	s->ops->destroy(s->mux);
 	s->mux = NULL;
-	return s->part_start_us;
+	return end;
 }
 
 void segmenter_drop(struct segmenter *s)
