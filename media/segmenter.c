@@ -11,6 +11,8 @@
 /* Timestamps are whole milliseconds: sums of frames are off by one. */
 #define ROUNDING_US 1000
 #define DEFAULT_FRAME_US 33333
+/* A step this many times the usual one is a gap and says nothing about the frame rate. */
+#define GAP_FRAMES 4
 
 static double frame_estimate(const struct segmenter *s)
 {
@@ -194,9 +196,12 @@ static void publish(struct segmenter *s, struct media_segment *first)
 
 static bool cut_segment(struct segmenter *s, int64_t at_us)
 {
-	bool ok = cut_part(s, at_us);
 	struct media_segment *done;
+	bool ok;
 
+	if (s->part_written && at_us <= s->part_start_us)
+		at_us = s->part_start_us + 1000; /* a lead track that came too late */
+	ok = cut_part(s, at_us);
 	done = window_close_segment(s->window);
 	if (done) {
 		s->segments++;
@@ -204,7 +209,8 @@ static bool cut_segment(struct segmenter *s, int64_t at_us)
 			publish(s, done);
 		s->segment(s->user, done);
 	}
-	open_segment(s, at_us);
+	/* Where the last part ended: at_us, unless there was nothing in between. */
+	open_segment(s, s->part_start_us);
 	return ok;
 }
 
@@ -253,8 +259,14 @@ static bool part_ends(const struct segmenter *s, int64_t at_us)
 
 static void measure_frame(struct segmenter *s, const struct sample *next)
 {
+	int64_t step = next->dts_us - s->held->dts_us;
+
 	if (s->lead_total == 0)
 		s->lead_first_us = s->held->dts_us;
+	if (s->lead_total >= 10 && (double)step > GAP_FRAMES * s->lead_frame_us) {
+		s->lead_first_us += step;
+		return;
+	}
 	s->lead_total++;
 	s->lead_frame_us = (double)(next->dts_us - s->lead_first_us) / (double)s->lead_total;
 	/* An average over the last while, so that a changed rate is noticed. */
@@ -265,22 +277,39 @@ static void measure_frame(struct segmenter *s, const struct sample *next)
 }
 
 /*
- * Where frames are longer than a part may be, parts end between them: whole parts of the target,
- * made of the other track's samples, until the rest to upto_us is no longer than one part.
+ * Where the next part ends if no frame of the lead track ends it: at the target, as long as the
+ * other track has something for the part after it.
+ */
+static int64_t overdue_at(const struct segmenter *s, int64_t upto_us)
+{
+	int64_t at = s->part_start_us + part_limit(s), last;
+
+	if (list_empty(&s->follow))
+		return upto_us;
+	last = container_of(s->follow.prev, struct sample, link)->dts_us;
+	if (last >= at)
+		return at;
+	return part_suffices(s, last) ? last : upto_us;
+}
+
+/*
+ * Where frames are longer than a part may be, parts end between them, until the rest to upto_us is
+ * no longer than one part. Where both tracks have a gap there is nothing to fill a part with, and
+ * one part is longer than it should be.
  */
 static bool cut_overdue(struct segmenter *s, int64_t upto_us)
 {
 	bool ok = true;
 
 	while (ok && upto_us - s->part_start_us > part_limit(s) + ROUNDING_US / 2) {
-		int64_t before = s->part_start_us, at = before + part_limit(s);
+		int64_t before = s->part_start_us, at = overdue_at(s, upto_us);
 		if (s->lead_count > 0 && upto_us - s->segment_start_us > segment_limit(s) &&
 			at - s->segment_start_us >= (int64_t)s->config->segment_target_us)
 			ok = cut_segment(s, at);
 		else
 			ok = cut_part(s, at);
 		if (s->part_start_us == before)
-			break; /* nothing to make a part of */
+			break;
 	}
 	return ok;
 }
@@ -374,7 +403,8 @@ int64_t segmenter_finish(struct segmenter *s)
 	cut_segment(s, end);
 	s->ops->destroy(s->mux);
 	s->mux = NULL;
-	return end;
+	/* Not `end`: a last audio frame may reach beyond the last part, without one of its own. */
+	return s->part_start_us;
 }
 
 void segmenter_drop(struct segmenter *s)
