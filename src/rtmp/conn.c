@@ -121,6 +121,27 @@ static void on_timer(void *user)
 	}
 }
 
+static void set_low_mark(struct rtmp_conn *c, unsigned mark)
+{
+	/* Bit rates waver: a mark that is nearly right is left alone. */
+	bool near = mark > 1 && c->low_mark > 1 && mark * 4 > c->low_mark * 3 &&
+		mark * 3 < c->low_mark * 4;
+	int value = (int)mark;
+	if (mark == c->low_mark || near) {
+		return;
+	}
+	c->low_mark = mark;
+	setsockopt(lws_get_socket_fd(c->wsi), SOL_SOCKET, SO_RCVLOWAT, &value, sizeof(value));
+}
+
+void rtmp_conn_hear_out(struct rtmp_conn *c)
+{
+	bool quiet = rtmp_pace_quiet(&c->pace) || !rtmp_session_publishing(c->session);
+	if (quiet && c->low_mark > 1 && c->wsi != NULL && !c->wsi_gone) {
+		set_low_mark(c, 1);
+	}
+}
+
 static void on_received(struct rtmp_conn *c, const uint8_t *data, size_t len)
 {
 	if (!c->established) {
@@ -132,7 +153,11 @@ static void on_received(struct rtmp_conn *c, const uint8_t *data, size_t len)
 	if (rtmp_session_reason(c->session) != RTMP_CLOSE_NONE) {
 		return;
 	}
-	rtmp_session_input(c->session, data, len, loop_now_us(c->server->loop));
+	uint64_t now = loop_now_us(c->server->loop);
+	rtmp_session_input(c->session, data, len, now);
+	if (rtmp_session_publishing(c->session)) {
+		set_low_mark(c, rtmp_pace_received(&c->pace, len, now));
+	}
 	rtmp_conn_update(c);
 }
 
@@ -233,6 +258,7 @@ void rtmp_conn_open(struct rtmp_port *port, int fd, const char *address)
 	c->server = s;
 	c->port = port;
 	c->id = ++s->next_id;
+	c->low_mark = 1;
 	text_copy(c->address, sizeof(c->address), address);
 	ingest_init(c);
 	c->session = rtmp_session_create(

@@ -5,6 +5,7 @@
 #include "conn_limits.h"
 #include "loop/net_listener.h"
 #include "loop/timer.h"
+#include "pace.h"
 #include "rtmp/server.h"
 
 struct lws;
@@ -31,6 +32,7 @@ struct rtmp_server {
 	struct log_throttle throttle;
 	struct rtmp_metrics metrics;
 	struct list conns;
+	struct timer *quiet; /* hears out publishers that fell quiet */
 	uint64_t next_id;
 };
 
@@ -55,6 +57,8 @@ struct rtmp_conn {
 	struct rtmp_session *session;
 	struct timer *timer;
 	uint64_t timer_at; /* 0: not running */
+	struct rtmp_pace pace;
+	unsigned low_mark; /* SO_RCVLOWAT as it is set */
 
 	/* ingest.c */
 	struct live_publisher publisher;
@@ -74,6 +78,8 @@ bool rtmp_conn_reload_tls(struct loop *l, const char *cert, const char *key);
 void rtmp_conn_open(struct rtmp_port *port, int fd, const char *address);
 /* Closes at once and frees, for the server's destruction. */
 void rtmp_conn_destroy(struct rtmp_conn *c);
+/* Every RTMP_PACE_QUIET_US. */
+void rtmp_conn_hear_out(struct rtmp_conn *c);
 /* After anything was done to the session: sends, pauses, closes, sets the timer. */
 void rtmp_conn_update(struct rtmp_conn *c);
 

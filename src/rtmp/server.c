@@ -119,6 +119,15 @@ static void free_config(struct rtmp_server *s)
 	free((char *)s->config.session.app);
 }
 
+static void hear_out(void *user)
+{
+	struct rtmp_server *s = user;
+	struct rtmp_conn *c;
+	list_for_each (c, &s->conns, link) {
+		rtmp_conn_hear_out(c);
+	}
+}
+
 struct rtmp_server *rtmp_server_create(struct loop *l, struct live_registry *registry,
 	const struct rtmp_server_config *config, char *error, unsigned error_size)
 {
@@ -129,6 +138,8 @@ struct rtmp_server *rtmp_server_create(struct loop *l, struct live_registry *reg
 	rtmp_limits_init(&s->limits);
 	copy_config(s, config);
 	register_metrics(s);
+	s->quiet = loop_timer_create(l, "rtmp quiet", hear_out, s);
+	timer_repeat(s->quiet, RTMP_PACE_QUIET_US);
 	if (!open_port(s, &s->clear, false, config->listen, error, error_size) ||
 		!open_port(s, &s->secure, true, config->tls_listen, error, error_size)) {
 		rtmp_server_destroy(&s);
@@ -147,6 +158,7 @@ void rtmp_server_destroy(struct rtmp_server **s)
 	list_for_each_safe (c, next, &server->conns, link) {
 		rtmp_conn_destroy(c);
 	}
+	timer_destroy(&server->quiet);
 	if (server->clear.listener != NULL) {
 		net_listener_destroy(&server->clear.listener);
 	}
