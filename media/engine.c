@@ -22,6 +22,7 @@ struct media_engine {
 	struct timeline timeline; /* the session that runs */
 	struct segmenter segmenter;
 	bool running; /* there is a session */
+	bool wants_key; /* video was configured anew and no keyframe of it has come */
 	bool started; /* something was written ever (or restored) */
 	bool ended;
 	int64_t end_us; /* where the timeline ends */
@@ -177,25 +178,31 @@ static enum media_result drop_sample(struct media_engine *e, struct sample *s)
 	return MEDIA_OK;
 }
 
+/* Video that cannot be decoded yet: of a track or a configuration whose keyframe has not come. */
+static bool waits_for_key(struct media_engine *e, const struct sample *s)
+{
+	if (s->kind != MEDIA_VIDEO)
+		return false;
+	if (s->key)
+		e->wants_key = false;
+	return e->wants_key || (!s->key && !e->segmenter.has[MEDIA_VIDEO]);
+}
+
 /* Into the session that runs. A track that it did not have, or a configuration that changed, makes
- * a new muxer; a new muxer's video begins with a keyframe. */
+ * a new muxer; video whose configuration is the same goes on in it in mid-GOP. */
 static enum media_result write_running(struct media_engine *e, struct sample *s)
 {
-	bool active = segmenter_active(&e->segmenter);
 	bool has[2] = {e->segmenter.has[0], e->segmenter.has[1]};
 
-	if (active && s->kind == MEDIA_VIDEO && !s->key && segmenter_wants_key(&e->segmenter))
+	if (waits_for_key(e, s))
 		return drop_sample(e, s);
-	if (!active || !has[s->kind]) {
-		if (s->kind == MEDIA_VIDEO && !s->key)
-			return drop_sample(e, s);
+	if (!segmenter_active(&e->segmenter) || !has[s->kind]) {
 		close_segmenter(e);
 		has[s->kind] = true;
 		if (!open_segmenter(e, has[MEDIA_VIDEO], has[MEDIA_AUDIO])) {
 			free(s);
 			return MEDIA_FAILED;
 		}
-		e->segmenter.wants_key = has[MEDIA_VIDEO];
 	}
 	timeline_place(&e->timeline, s, audio_frame_us(e));
 	count_sample(e, s);
@@ -308,6 +315,7 @@ enum media_result media_engine_configure(struct media_engine *e, enum media_kind
 		close_segmenter(e);
 	codec_info_finish(&e->codecs[kind]);
 	e->codecs[kind] = info;
+	e->wants_key = e->wants_key || kind == MEDIA_VIDEO;
 	announce(e);
 	return MEDIA_OK;
 }

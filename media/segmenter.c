@@ -47,11 +47,6 @@ bool segmenter_active(const struct segmenter *s)
 	return s->mux != NULL;
 }
 
-bool segmenter_wants_key(const struct segmenter *s)
-{
-	return s->wants_key;
-}
-
 static uint64_t wall_at(const struct segmenter *s, int64_t us)
 {
 	return (uint64_t)((int64_t)s->wall_ms + (us - s->wall_us) / 1000);
@@ -60,7 +55,6 @@ static uint64_t wall_at(const struct segmenter *s, int64_t us)
 static void open_segment(struct segmenter *s, int64_t start_us)
 {
 	s->segment_start_us = s->part_start_us = start_us;
-	s->lead_count = 0;
 	window_begin(
 		s->window, (uint64_t)start_us, wall_at(s, start_us), s->init, s->discontinuity);
 	s->discontinuity = false;
@@ -91,7 +85,6 @@ bool segmenter_begin(
 	list_init(&s->follow);
 	s->held = NULL;
 	s->stalled = false;
-	s->wants_key = false;
 	s->lead_total = 0;
 	s->last_key_us = s->gop_us = 0;
 	s->part_has_lead = s->part_independent = s->part_written = false;
@@ -127,7 +120,6 @@ static bool write_sample(struct segmenter *s, struct sample *x)
 		if (!s->part_has_lead)
 			s->part_independent = x->key;
 		s->part_has_lead = true;
-		s->lead_count++;
 	}
 	s->part_written = true;
 	free(x);
@@ -234,7 +226,7 @@ static bool segment_ends(const struct segmenter *s, const struct sample *next)
 	int64_t elapsed = next->dts_us - s->segment_start_us;
 	double frame = frame_estimate(s);
 
-	if (s->lead_count == 0)
+	if (elapsed <= 0 || (s->part_start_us == s->segment_start_us && !s->part_written))
 		return false;
 	if (s->lead == MEDIA_AUDIO)
 		return (double)elapsed + frame / 2 >= (double)s->config->segment_target_us;
@@ -292,6 +284,15 @@ static int64_t overdue_at(const struct segmenter *s, int64_t upto_us)
 	return part_suffices(s, last) ? last : upto_us;
 }
 
+/* At the target if no keyframe can be expected, else as late as a segment may last. */
+static bool overdue_ends_segment(const struct segmenter *s, int64_t at_us)
+{
+	int64_t elapsed = at_us - s->segment_start_us;
+
+	return elapsed + part_limit(s) > segment_limit(s) ||
+		(s->stalled && elapsed >= (int64_t)s->config->segment_target_us);
+}
+
 /*
  * Where frames are longer than a part may be, parts end between them, until the rest to upto_us is
  * no longer than one part. Where both tracks have a gap there is nothing to fill a part with, and
@@ -303,11 +304,7 @@ static bool cut_overdue(struct segmenter *s, int64_t upto_us)
 
 	while (ok && upto_us - s->part_start_us > part_limit(s) + ROUNDING_US / 2) {
 		int64_t before = s->part_start_us, at = overdue_at(s, upto_us);
-		if (s->lead_count > 0 && upto_us - s->segment_start_us > segment_limit(s) &&
-			at - s->segment_start_us >= (int64_t)s->config->segment_target_us)
-			ok = cut_segment(s, at);
-		else
-			ok = cut_part(s, at);
+		ok = overdue_ends_segment(s, at) ? cut_segment(s, at) : cut_part(s, at);
 		if (s->part_start_us == before)
 			break;
 	}
@@ -319,7 +316,7 @@ static bool cut_before_held(struct segmenter *s, const struct sample *next)
 {
 	int64_t held = s->held->dts_us;
 
-	if (s->lead_count > 0 && next->dts_us - s->segment_start_us > segment_limit(s))
+	if (held > s->part_start_us && next->dts_us - s->segment_start_us > segment_limit(s))
 		return cut_segment(s, held);
 	if (s->part_has_lead && part_suffices(s, held) &&
 		next->dts_us - s->part_start_us > part_limit(s) + ROUNDING_US / 2)
@@ -344,14 +341,13 @@ static bool push_lead(struct segmenter *s, struct sample *x)
 		measure_frame(s, x);
 		ok = cut_before_held(s, x);
 		ok = write_held(s, x->dts_us) && ok;
-		ok = cut_overdue(s, x->dts_us) && ok;
-		if (segment_ends(s, x))
-			ok = cut_segment(s, x->dts_us) && ok;
-		else if (part_ends(s, x->dts_us))
-			ok = cut_part(s, x->dts_us) && ok;
 	}
+	ok = cut_overdue(s, x->dts_us) && ok;
+	if (segment_ends(s, x))
+		ok = cut_segment(s, x->dts_us) && ok;
+	else if (part_ends(s, x->dts_us))
+		ok = cut_part(s, x->dts_us) && ok;
 	if (x->key) {
-		s->wants_key = false;
 		if (s->last_key_us > 0 || s->lead_total > 0)
 			s->gop_us = x->dts_us - s->last_key_us;
 		s->last_key_us = x->dts_us;

@@ -24,7 +24,6 @@ struct segmenter {
 	struct list follow; /* samples of the other track, not yet written */
 	bool stalled; /* the lead track stands still and the other one goes on alone */
 	int64_t segment_start_us, part_start_us;
-	unsigned lead_count; /* written into the open segment */
 	bool part_has_lead, part_independent, part_written;
 	int64_t lead_first_us; /* for the frame's average duration */
 	uint64_t lead_total;
@@ -38,7 +37,6 @@ struct segmenter {
 	uint64_t parts, segments;
 	unsigned init;
 	bool discontinuity; /* before the next segment */
-	bool wants_key; /* no video yet, and it must begin with a keyframe */
 };
 
 /* Makes the muxer for the tracks given (NULL: not there). False: no muxer. */
@@ -48,7 +46,6 @@ bool segmenter_begin(
 void segmenter_open(struct segmenter *s, unsigned init, int64_t start_us, bool discontinuity);
 struct rcbuf *segmenter_init_bytes(struct segmenter *s);
 bool segmenter_active(const struct segmenter *s);
-bool segmenter_wants_key(const struct segmenter *s);
 /* Takes the sample. False if the muxer failed. */
 bool segmenter_push(struct segmenter *s, struct sample *sample);
 /* Finishes the open segment with all that was pushed and drops the muxer; where it ended. */

@@ -1,6 +1,7 @@
 #include "timeline.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 /* Encoders round to milliseconds, send audio in pairs and repeat timestamps: up to one frame of
  * difference between the clock and counting samples is jitter, more is a gap. */
@@ -26,16 +27,6 @@ static int64_t unwrap(const struct timeline *t, const struct sample *s)
 	return (int32_t)(s->timestamp_ms - t->anchor);
 }
 
-/* Of a track that has not begun: where the other one is. */
-static int64_t reference_ms(const struct timeline *t, const struct sample *s)
-{
-	const struct timeline_track *own = &t->tracks[s->kind], *other = &t->tracks[!s->kind];
-
-	if (own->started)
-		return own->last_ms;
-	return other->started ? other->last_ms : 0;
-}
-
 /* A track that starts in mid-session is placed relative to the other one's clock. */
 static int64_t relative_ms(const struct timeline *t, const struct sample *s)
 {
@@ -46,11 +37,24 @@ static int64_t relative_ms(const struct timeline *t, const struct sample *s)
 	return other->last_ms + (int32_t)(s->timestamp_ms - other->last_raw);
 }
 
+/* A track that was silent for long and comes back on the clock that the other one kept. */
+static bool keeps_other_clock(const struct timeline *t, const struct sample *s, int64_t max_us)
+{
+	const struct timeline_track *other = &t->tracks[!s->kind];
+
+	return other->started &&
+		llabs((int32_t)(s->timestamp_ms - other->last_raw)) * 1000 <= max_us;
+}
+
 bool timeline_jumps(const struct timeline *t, const struct sample *s, int64_t max_jump_us)
 {
-	int64_t step = relative_ms(t, s) - reference_ms(t, s);
+	const struct timeline_track *own = &t->tracks[s->kind], *other = &t->tracks[!s->kind];
+	int64_t since = own->started ? own->last_ms : other->started ? other->last_ms : 0;
+	int64_t step = relative_ms(t, s) - since;
 
-	return step * 1000 > max_jump_us || step < -BACK_JITTER_MS;
+	if (step * 1000 > max_jump_us)
+		return !keeps_other_clock(t, s, max_jump_us);
+	return step < -BACK_JITTER_MS;
 }
 
 static int64_t place_audio(

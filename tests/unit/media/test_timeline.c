@@ -96,6 +96,21 @@ static void a_jump_is_seen_in_both_directions(void **state)
 	assert_true(jumps(&t, MEDIA_AUDIO, 20000));
 }
 
+static void a_track_that_was_silent_comes_back_on_the_others_clock(void **state)
+{
+	struct timeline t;
+
+	timeline_begin(&t, 0, 0);
+	place_audio(&t, 0, AAC_48000);
+	for (uint32_t ms = 0; ms <= 30000; ms += 40)
+		place_video(&t, ms);
+	assert_false(jumps(&t, MEDIA_AUDIO, 30020));
+	assert_int_equal(place_audio(&t, 30020, AAC_48000), 30020000);
+	/* Both set back by a little is no silence. */
+	assert_true(jumps(&t, MEDIA_VIDEO, 28000));
+	assert_true(jumps(&t, MEDIA_AUDIO, 28000));
+}
+
 static void small_steps_back_and_duplicates_stay_monotonic(void **state)
 {
 	static const uint32_t clock[] = {0, 40, 40, 30, 10, 80, 120, 120, 119, 160};
@@ -251,6 +266,7 @@ int main(void)
 		cmocka_unit_test(the_clock_wraps),
 		cmocka_unit_test(the_clock_may_cross_24_bits_and_half_of_32),
 		cmocka_unit_test(a_jump_is_seen_in_both_directions),
+		cmocka_unit_test(a_track_that_was_silent_comes_back_on_the_others_clock),
 		cmocka_unit_test(small_steps_back_and_duplicates_stay_monotonic),
 		cmocka_unit_test(a_gap_stays_a_gap),
 		cmocka_unit_test(negative_composition_decodes_earlier_and_shows_in_time),
