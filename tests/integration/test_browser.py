@@ -164,6 +164,7 @@ class WatchPage(SoukTest):
         self.assertEqual(state["badge"], "Recording")
         self.assertGreater(state["duration"], 3)
         b.shot("recording-phone-dark")
+        b.do("focus", selector="#stage")
         b.do("press", key="End")
         b.wait(lambda s: "again" in s["visible"], "the end offers the beginning")
         b.do("click", selector="#again")

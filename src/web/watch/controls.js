@@ -107,10 +107,7 @@ export class Controls {
     click('sound', () => this.toggleSound());
     click('full', () => this.toggleFullscreen());
     click('golive', () => player.jumpToLive());
-    click('again', () => {
-      player.seekTo(0);
-      player.start();
-    });
+    click('again', () => player.replay());
     click('start', () => {
       video.muted = false;
       player.start();

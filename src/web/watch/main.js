@@ -98,7 +98,7 @@ async function poll() {
 
 function tick() {
   retryFailed();
-  player.keepUp();
+  player.tend();
   if (!document.hidden) window.soukStats = readout.sample();
   update();
 }

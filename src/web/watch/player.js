@@ -4,6 +4,7 @@ import { createHls, ErrorTypes, Events, hlsSupported } from './hls_live.js';
 // Beyond this many seconds behind its place, a viewer who did not choose to be there is moved.
 const DRIFT_LIMIT = 4;
 const MEDIA_RECOVERIES = 3;
+const END_MARGIN = 0.3;
 
 const appleHls = (video) =>
   /^Apple/.test(navigator.vendor) && video.canPlayType('application/vnd.apple.mpegurl') !== '';
@@ -64,13 +65,20 @@ export class Player {
   }
 
   toggle() {
-    if (this.video.paused) {
+    if (this.condition === 'finished') {
+      this.replay();
+    } else if (this.video.paused) {
       this.video.play().catch(() => {});
       // Who paused a live stream comes back to live, unless the pause was to look at the past.
       if (this.source === 'live' && !this.behindByChoice) this.jumpToLive();
     } else {
       this.video.pause();
     }
+  }
+
+  replay() {
+    this.seekTo(0);
+    this.start();
   }
 
   seekBy(seconds) {
@@ -80,8 +88,11 @@ export class Player {
   seekTo(time) {
     const { start, end } = this.range();
     if (!(end > start)) return;
-    this.video.currentTime = Math.min(Math.max(time, start), end);
+    // The very end of a recording has no frame to show: a little before it, it ends by itself.
+    const last = this.source === 'vod' ? end - END_MARGIN : end;
+    this.video.currentTime = Math.max(Math.min(time, last), start);
     if (this.source === 'live') this.behindByChoice = end - this.video.currentTime > DRIFT_LIMIT;
+    if (this.condition === 'finished') this.#enter('paused');
   }
 
   jumpToLive() {
@@ -131,13 +142,41 @@ export class Player {
     return this.hls?.levels?.[Math.max(this.hls.currentLevel, 0)]?.bitrate ?? NaN;
   }
 
-  // Called about once a second: brings back who fell behind without wanting it.
-  keepUp() {
+  // Called about once a second.
+  tend() {
+    this.#keepUp();
+    this.#endRecording();
+  }
+
+  // Brings back who fell behind without wanting it.
+  #keepUp() {
     if (!this.hls || this.source !== 'live' || this.behindByChoice || this.video.paused) return;
     const { end } = this.range();
     if (end - this.video.currentTime > DRIFT_LIMIT && this.ahead() > 0.5) {
       this.video.currentTime = end;
     }
+  }
+
+  // hls.js (1.7.4, _streamEnded) never ends a recording that has a gap between two ranges, however
+  // small, as where an encoder came back. Shortly before the end of its last range nothing is to come.
+  #endRecording() {
+    const details = this.hls?.latestLevelDetails;
+    const { buffered, currentTime, ended } = this.video;
+    if (!details || details.live || ended || !buffered.length) return;
+    const start = buffered.start(buffered.length - 1);
+    const end = buffered.end(buffered.length - 1);
+    const whole = details.edge - end < END_MARGIN;
+    if (whole && currentTime >= start && end - currentTime < 2) {
+      this.hls.trigger(Events.BUFFER_EOS, {});
+      this.#endStuck(end - currentTime);
+    }
+  }
+
+  // Chromium may stand at the very end of such a recording and never say that it has ended.
+  #endStuck(left) {
+    if (this.condition !== 'stalled' || left > 0.15) return;
+    this.#enter('finished');
+    this.video.pause();
   }
 
   #attach(url) {
@@ -186,6 +225,7 @@ export class Player {
       if (this.condition === 'paused' && video.readyState >= 3) this.#enter('playing');
     });
     on('waiting', () => {
+      this.#endRecording();
       if (this.#shown()) this.#enter('stalled');
     });
     on('ended', () => this.#enter('finished'));

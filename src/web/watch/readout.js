@@ -18,6 +18,7 @@ export class Readout {
   reset() {
     this.last = null;
     this.stalls = 0;
+    for (const id of ['r-short', 'r-more']) setText(byId(id), '');
   }
 
   sample() {
