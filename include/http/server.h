@@ -36,6 +36,8 @@ struct http_config {
 	unsigned max_body; /* 256 KiB */
 	uint64_t idle_us; /* keep-alive connections without a request */
 	uint64_t header_us; /* until a request's headers are complete */
+	bool by_libwebsockets; /* clear HTTP/1 too, which we serve ourselves: for comparing the two
+				*/
 	uint64_t stall_us; /* a peer that takes nothing of its answer; 0: 30 s */
 	/* Called for every request that is well-formed enough to have an answer. */
 	void (*handle)(void *user, struct http_request *r);

@@ -112,7 +112,7 @@ void http_conn_accepted(void *edge, int fd, const char *address)
 	s->connections++;
 	metric_change(s->metrics.connections, 1);
 	http_wait_start(s, &c->wait, HTTP_WAIT_HEADER);
-	c->direct = !e->tls && !e->local;
+	c->direct = !e->tls && !s->by_libwebsockets;
 	if (!c->direct)
 		http_conn_adopt(c);
 	else if (!http_poller_add(s->poller, c))

@@ -8,20 +8,21 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "head.h"
+#include "http/head.h"
 #include "http_private.h"
 #include "loop/lws.h"
 
 /*
- * The short way for what delivery consists of: GET and HEAD on clear HTTP/1.1. libwebsockets sets
- * and unsets interest in a descriptor six times a request and parses byte by byte; here a
- * connection is registered once, edge-triggered, and costs one look, one take and one send a
- * request. Bytes are looked at in the socket (MSG_PEEK) and taken only when they are a whole plain
- * head. With anything else (a body, an upgrade, another version) the connection goes to
+ * The short way: HTTP/1 on clear sockets. libwebsockets sets and unsets interest in a descriptor
+ * six times a request, parses byte by byte, and takes the bytes of a pipelined request for the body
+ * of the one before; here a connection is registered once, edge-triggered, and costs one look, one
+ * take and one send a request. Bytes are looked at in the socket (MSG_PEEK) and taken only when
+ * they are a whole head. With an upgrade (and with what is not HTTP/1) the connection goes to
  * libwebsockets for good, its bytes untouched.
  */
 #define HEAD_MAX 16384
-#define REQUESTS_PER_TURN 32
+#define STEPS_PER_TURN 32
+#define BODY_PIECE 65536
 
 static void discard(int fd, size_t n)
 {
@@ -88,7 +89,26 @@ static void take(struct http_conn *c, const char *bytes, size_t len)
 	}
 	r = http_request_begin_direct(c, copy, &head);
 	begin(c, r);
-	http_request_handle(r);
+	if (http_request_accept(r) && !r->length)
+		http_request_handle(r);
+}
+
+/* More of the body that is on its way. */
+static void take_body(struct http_conn *c, struct http_request *r)
+{
+	size_t left = (size_t)r->length - r->body.len;
+	size_t want = left < BODY_PIECE ? left : BODY_PIECE;
+	ssize_t n = recv(c->fd, buf_reserve(&r->body, want), want, MSG_DONTWAIT);
+
+	if (n > 0) {
+		r->body.len += (size_t)n;
+		if ((size_t)n == left)
+			http_request_handle(r);
+	} else if (n < 0 && errno == EAGAIN) {
+		c->readable = false;
+	} else if (n == 0 || errno != EINTR) {
+		http_conn_kill(c);
+	}
 }
 
 static void partial(struct http_conn *c, size_t len)
@@ -130,6 +150,12 @@ static void look(struct http_conn *c)
 	}
 }
 
+static bool can_read(const struct http_conn *c)
+{
+	return c->direct && c->readable && !c->killed &&
+		(!c->current || c->current->phase == HTTP_RECEIVING);
+}
+
 void http_direct_serve(struct http_conn *c)
 {
 	struct loop *l = c->edge->server->loop;
@@ -138,30 +164,51 @@ void http_direct_serve(struct http_conn *c)
 		return;
 	c->serving = true;
 	loop_enter(l, "http direct");
-	for (unsigned i = 0; c->direct && c->readable && !c->current && !c->killed; i++) {
-		if (i == REQUESTS_PER_TURN) {
+	for (unsigned i = 0; can_read(c); i++) {
+		if (i == STEPS_PER_TURN) {
 			http_conn_retry(c);
 			break;
 		}
-		look(c);
+		if (c->current)
+			take_body(c, c->current);
+		else
+			look(c);
 	}
 	loop_leave(l);
 	c->serving = false;
 }
 
+static void request_event(struct http_conn *c, struct http_request *r, bool writable, bool gone)
+{
+	switch (r->phase) {
+	case HTTP_RECEIVING:
+		http_direct_serve(c);
+		break;
+	case HTTP_HANDLING:
+		if (gone)
+			http_conn_kill(c);
+		break;
+	case HTTP_ANSWERING:
+		if (writable)
+			http_write(r, false);
+		break;
+	case HTTP_REFUSED:
+		discard(c->fd, HEAD_MAX * 4);
+		if (gone)
+			http_conn_kill(c);
+		break;
+	}
+}
+
 void http_direct_event(struct http_conn *c, bool readable, bool writable, bool gone)
 {
-	struct http_request *r = c->current;
-
 	c->readable = c->readable || readable || gone;
 	if (c->killed)
 		return;
-	if (!r)
+	if (c->current)
+		request_event(c, c->current, writable, gone);
+	else
 		http_direct_serve(c);
-	else if (r->phase == HTTP_ANSWERING && writable)
-		http_write(r, false);
-	else if (r->phase == HTTP_HANDLING && gone)
-		http_conn_kill(c);
 }
 
 /* The answer is out: the next request, if it is there already. */

@@ -1,31 +1,51 @@
-#include "head.h"
+#include "http/head.h"
 
 #include <string.h>
 #include <strings.h>
 
 #include "base/text.h"
 
-/* Lines that make a request more than a plain one: a body, a switch of protocols. */
-static const char *const others[] = {
-	"content-length", "transfer-encoding", "upgrade", "expect", "http2-settings", "trailer"};
+/* Longest method here and its space. */
+#define METHOD_MAX 16
 
-static bool starts(const char *bytes, size_t len, const char *word)
+static const char *const others[] = {"upgrade", "http2-settings"};
+
+/* "METHOD SP /": more is not needed to know that it is for here. */
+static enum head_result look_method(const char *bytes, size_t len)
 {
-	size_t want = strlen(word);
-	return memcmp(bytes, word, len < want ? len : want) == 0;
+	size_t i = 0;
+
+	while (i < len && i < METHOD_MAX && bytes[i] >= 'A' && bytes[i] <= 'Z')
+		i++;
+	if (i == len)
+		return HEAD_PARTIAL;
+	if (!i || bytes[i] != ' ')
+		return HEAD_OTHER;
+	if (i + 1 == len)
+		return HEAD_PARTIAL;
+	return bytes[i + 1] == '/' ? HEAD_TAKEN : HEAD_OTHER;
 }
 
 enum head_result http_head_look(const char *bytes, size_t len, size_t *head_len)
 {
+	enum head_result result = look_method(bytes, len);
 	const char *end;
 
-	if (!starts(bytes, len, "GET /") && !starts(bytes, len, "HEAD /"))
-		return HEAD_OTHER;
+	if (result != HEAD_TAKEN)
+		return result;
 	end = memmem(bytes, len, "\r\n\r\n", 4);
 	if (!end)
 		return HEAD_PARTIAL;
 	*head_len = (size_t)(end - bytes) + 4;
 	return HEAD_TAKEN;
+}
+
+static enum http_method method_of(const char *text)
+{
+	for (unsigned bit = HTTP_GET; bit <= HTTP_OPTIONS; bit <<= 1)
+		if (strcmp(http_method_text((enum http_method)bit), text) == 0)
+			return (enum http_method)bit;
+	return 0;
 }
 
 /* RFC 9110 section 5.6.2 */
@@ -74,19 +94,21 @@ static bool has_dot_segment(const char *path)
 	return false;
 }
 
-/* "METHOD SP target SP HTTP/1.1"; the line is NUL-terminated. */
+/* "METHOD SP target SP HTTP/1.x"; the line is NUL-terminated and was looked at. */
 static enum head_result parse_request_line(char *line, struct http_head *out)
 {
 	char *target = strchr(line, ' ') + 1, *version = strchr(target, ' ');
 
-	out->method = line[0] == 'G' ? HTTP_GET : HTTP_HEAD;
+	target[-1] = '\0';
+	out->method = method_of(line);
 	if (!version)
 		return HEAD_MALFORMED;
 	*version++ = '\0';
 	for (const char *at = target; *at; at++)
 		if (*at <= ' ' || *at > '~' || *at == '#')
 			return HEAD_MALFORMED;
-	if (strcmp(version, "HTTP/1.1") != 0)
+	out->http10 = out->close = strcmp(version, "HTTP/1.0") == 0;
+	if (!out->http10 && strcmp(version, "HTTP/1.1") != 0)
 		return text_starts(version, "HTTP/") ? HEAD_OTHER : HEAD_MALFORMED;
 	char *query = strchr(target, '?');
 	if (query)
@@ -140,7 +162,7 @@ static bool move_line(char *line, char **to, const char **name, const char **val
 static enum head_result parse_lines(char *at, const char *end, struct http_head *out)
 {
 	char *to = at;
-	unsigned hosts = 0;
+	unsigned hosts = 0, lengths = 0;
 
 	out->lines = at;
 	while (at + 2 < end) {
@@ -156,12 +178,15 @@ static enum head_result parse_lines(char *at, const char *end, struct http_head 
 		if (is_other(name))
 			return HEAD_OTHER;
 		hosts += strcmp(name, "host") == 0;
+		lengths += strcmp(name, "content-length") == 0;
 		if (strcmp(name, "connection") == 0 && strcasestr(value, "close"))
 			out->close = true;
 	}
 	*to = '\0';
-	/* RFC 9112 section 3.2: exactly one. */
-	return hosts == 1 ? HEAD_TAKEN : HEAD_MALFORMED;
+	if (lengths > 1 || hosts > 1)
+		return HEAD_MALFORMED;
+	/* RFC 9112 section 3.2 */
+	return hosts || out->http10 ? HEAD_TAKEN : HEAD_MALFORMED;
 }
 
 enum head_result http_head_parse(char *bytes, size_t len, struct http_head *out)

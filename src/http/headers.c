@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "head.h"
+#include "http/head.h"
 #include "http_private.h"
 
 #define NO_TOKEN (-1)

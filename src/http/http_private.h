@@ -84,6 +84,7 @@ struct http_server {
 	void (*handle)(void *user, struct http_request *r);
 	void *user;
 	unsigned max_body;
+	bool by_libwebsockets;
 	char *cert, *key;
 	struct http_edge edges[HTTP_EDGES];
 	unsigned n_edges;

@@ -1,7 +1,6 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
-#include <uv.h>
 
 #define LOG_MODULE "http"
 
@@ -9,6 +8,7 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "http_private.h"
+#include "loop/watch.h"
 
 /*
  * libuv takes a descriptor out of epoll and puts it in again for every change of interest, and
@@ -19,9 +19,8 @@
 #define EVENTS_PER_TURN 256
 
 struct http_poller {
-	struct http_server *server;
 	int fd;
-	uv_poll_t poll;
+	struct watch *watch;
 };
 
 static void conn_event(struct http_conn *c, uint32_t events)
@@ -44,46 +43,33 @@ static void conn_event(struct http_conn *c, uint32_t events)
 		http_conn_kill(c);
 }
 
-static void on_events(uv_poll_t *handle, int status, int ready)
+static void on_events(void *user)
 {
-	struct http_poller *p = handle->data;
-	struct loop *l = p->server->loop;
+	struct http_poller *p = user;
 	struct epoll_event events[EVENTS_PER_TURN];
 
-	(void)status;
-	(void)ready;
-	loop_enter(l, "http poller");
 	int n = epoll_wait(p->fd, events, EVENTS_PER_TURN, 0);
 	/* A connection is only freed by libuv's closing, never inside this loop. */
 	for (int i = 0; i < n; i++)
 		conn_event(events[i].data.ptr, events[i].events);
-	loop_leave(l);
 }
 
 struct http_poller *http_poller_create(struct http_server *s)
 {
 	struct http_poller *p = mem_new(struct http_poller);
-	p->server = s;
 	p->fd = epoll_create1(EPOLL_CLOEXEC);
 	must(p->fd >= 0);
-	must(uv_poll_init(loop_uv(s->loop), &p->poll, p->fd) == 0);
-	p->poll.data = p;
-	uv_poll_start(&p->poll, UV_READABLE, on_events);
+	p->watch = loop_watch_create(s->loop, "http poller", p->fd, on_events, p);
 	return p;
-}
-
-static void on_closed(uv_handle_t *handle)
-{
-	struct http_poller *p = handle->data;
-	close(p->fd);
-	free(p);
 }
 
 void http_poller_destroy(struct http_poller **p)
 {
 	if (!*p)
 		return;
-	uv_close((uv_handle_t *)&(*p)->poll, on_closed);
+	watch_destroy(&(*p)->watch);
+	close((*p)->fd);
+	free(*p);
 	*p = NULL;
 }
 

@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "head.h"
+#include "http/head.h"
 #include "http_private.h"
 
 #define QUERY_FRAGMENT 8192
@@ -147,6 +147,7 @@ struct http_request *http_request_begin_direct(
 	r->path = head->path;
 	r->query = head->query;
 	r->close = head->close;
+	r->http10 = head->http10;
 	id_set(r);
 	return r;
 }
@@ -211,6 +212,10 @@ static void send_continue(struct http_request *r)
 
 	if (r->h2 || r->http10 || !expect || strcasecmp(expect, "100-continue") != 0)
 		return;
+	if (!r->wsi) {
+		(void)!send(r->conn->fd, text, sizeof(text) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+		return;
+	}
 	memcpy(copy + LWS_PRE, text, sizeof(text));
 	lws_write(r->wsi, copy + LWS_PRE, sizeof(text) - 1, LWS_WRITE_HTTP);
 }
@@ -230,8 +235,24 @@ bool http_request_accept(struct http_request *r)
 	return true;
 }
 
+/*
+ * libwebsockets (4.1.6) gives the head of a pipelined request with a body as the beginning of that
+ * body. No body that is understood here begins with a method.
+ */
+static bool body_is_head(const struct http_request *r, const void *data, size_t len)
+{
+	const char *method = http_method_text(r->method);
+	size_t want = strlen(method);
+
+	return !r->h2 && !r->body.len && memcmp(data, method, len < want ? len : want) == 0;
+}
+
 void http_request_body_add(struct http_request *r, const void *data, size_t len)
 {
+	if (len && body_is_head(r, data, len)) {
+		http_conn_kill(r->conn);
+		return;
+	}
 	/* libwebsockets counts to the declared length, which was checked. */
 	if (len && r->body.len + len <= r->length)
 		buf_put(&r->body, data, len);
@@ -328,6 +349,8 @@ void http_request_done(struct http_request *r)
 	account(r);
 	if (r->lingers) {
 		r->phase = HTTP_REFUSED;
+		if (!r->wsi)
+			shutdown(c->fd, SHUT_WR);
 		http_wait_start(r->server, &r->wait, HTTP_WAIT_LINGER);
 		return;
 	}

@@ -166,6 +166,7 @@ struct http_server *http_server_create(
 	s->loop = l;
 	s->handle = config->handle;
 	s->user = config->user;
+	s->by_libwebsockets = config->by_libwebsockets;
 	s->max_body = config->max_body ? config->max_body : MAX_BODY;
 	s->cert = mem_strdup(config->cert);
 	s->key = mem_strdup(config->key);

@@ -11,6 +11,8 @@
 
 #include "base/metrics.h"
 
+bool fixture_by_libwebsockets;
+
 void fixture_start(
 	struct fixture *f, void (*handle)(void *user, struct http_request *r), void *user)
 {
@@ -23,6 +25,7 @@ void fixture_start(
 	assert_non_null(f->loop);
 	f->server = http_server_create(f->loop,
 		&(struct http_config){.listen = "127.0.0.1:0",
+			.by_libwebsockets = fixture_by_libwebsockets,
 			.max_body = 1000,
 			.idle_us = 60000000,
 			.header_us = 10000000,
@@ -49,15 +52,21 @@ uint64_t fixture_count(struct fixture *f, const char *name, const char *labels)
 	return metric_count(metrics_counter(f->metrics, name, labels, NULL));
 }
 
-void client_open(struct client *c, struct fixture *f)
+static int dial_tcp(struct fixture *f)
 {
 	struct sockaddr_in addr = {.sin_family = AF_INET,
 		.sin_port = htons((uint16_t)http_server_port(f->server)),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
+	assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	return fd;
+}
+
+void client_open(struct client *c, struct fixture *f)
+{
 	*c = (struct client){.fixture = f};
-	c->fd = socket(AF_INET, SOCK_STREAM, 0);
-	assert_int_equal(connect(c->fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	c->fd = dial_tcp(f);
 }
 
 void client_close(struct client *c)

@@ -11,6 +11,9 @@
  * A server on a loop, and raw clients of it in the same thread: client_read turns the loop until
  * the answer is there. The clock stands still unless the test moves it.
  */
+/* Clear requests go through libwebsockets too. */
+extern bool fixture_by_libwebsockets;
+
 struct fixture {
 	struct clock_manual clock;
 	struct metrics *metrics;

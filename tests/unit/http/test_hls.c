@@ -385,8 +385,8 @@ static void recordings_are_served_by_name_only(void **state)
 		client_send(&w.c, path);
 		client_send(&w.c, " HTTP/1.1\r\nHost: x\r\n\r\n");
 		client_read(&w.c, &a, true);
-		/* 418: the path was climbed out of before it came here. */
-		if (a.status != 404 && a.status != 418)
+		/* 400: nobody gets as far as here with dots to climb by. */
+		if (a.status != 404 && a.status != 400)
 			fail_msg("%s: %d", bad[i], a.status);
 		answer_finish(&a);
 	}

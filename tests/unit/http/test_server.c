@@ -454,6 +454,134 @@ static void empty_bodies_are_handled_once(void **state)
 	world_stop(&w);
 }
 
+static void bodies_may_be_pipelined(void **state)
+{
+	struct world w;
+	struct answer a;
+	world_start(&w);
+	client_send(&w.c,
+		"GET /a HTTP/1.1\r\nHost: x\r\n\r\nHEAD /b HTTP/1.1\r\nHost: x\r\n\r\n"
+		"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi"
+		"GET /c HTTP/1.1\r\nHost: x\r\n\r\n");
+	client_read(&w.c, &a, true);
+	assert_string_equal(buf_text(&a.body), "/a");
+	answer_finish(&a);
+	client_read(&w.c, &a, false);
+	assert_true(answer_has(&a, "\r\ncontent-length: 2\r\n"));
+	answer_finish(&a);
+	client_read(&w.c, &a, true);
+	assert_string_equal(buf_text(&a.body), "hi");
+	answer_finish(&a);
+	client_read(&w.c, &a, true);
+	assert_string_equal(buf_text(&a.body), "/c");
+	answer_finish(&a);
+	ask(&w, "GET /d HTTP/1.1\r\nHost: x\r\n\r\n", &a);
+	assert_string_equal(buf_text(&a.body), "/d");
+	answer_finish(&a);
+	world_stop(&w);
+}
+
+static void body_in_pieces_and_cut_short(void **state)
+{
+	struct world w;
+	struct answer a;
+	world_start(&w);
+	client_send(&w.c, "PUT /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nab");
+	for (int i = 0; i < 5; i++)
+		fixture_turn(&w.f);
+	assert_int_equal(w.seen.handled, 0);
+	client_send(&w.c, "cdef");
+	client_read(&w.c, &a, true);
+	assert_string_equal(buf_text(&a.body), "abcdef");
+	answer_finish(&a);
+	client_send(&w.c, "PUT /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nab");
+	assert_int_equal(shutdown(w.c.fd, SHUT_WR), 0);
+	client_read_until_closed(&w.c);
+	assert_int_equal(w.seen.handled, 1);
+	world_stop(&w);
+}
+
+static void plain_request_one_byte_at_a_time(void **state)
+{
+	static const char request[] = "GET /a%20b HTTP/1.1\r\nHost: x\r\n\r\n";
+	struct world w;
+	struct answer a;
+	world_start(&w);
+	for (int round = 0; round < 2; round++) {
+		for (size_t i = 0; i < sizeof(request) - 1; i++) {
+			char byte[2] = {request[i], '\0'};
+			client_send(&w.c, byte);
+			fixture_turn(&w.f);
+		}
+		client_read(&w.c, &a, true);
+		assert_string_equal(buf_text(&a.body), "/a b");
+		answer_finish(&a);
+	}
+	world_stop(&w);
+}
+
+static void many_pipelined_requests(void **state)
+{
+	struct world w;
+	world_start(&w);
+	for (int i = 0; i < 300; i++)
+		client_send(&w.c, "GET /a HTTP/1.1\r\nHost: x\r\n\r\n");
+	for (int i = 0; i < 300; i++) {
+		struct answer a;
+		client_read(&w.c, &a, true);
+		assert_int_equal(a.status, 200);
+		answer_finish(&a);
+	}
+	world_stop(&w);
+}
+
+static void malformed_and_huge_heads_are_answered(void **state)
+{
+	struct world w;
+	struct answer a;
+	world_start(&w);
+	ask(&w, "GET /a HTTP/1.1\r\nHost: x\r\nA : b\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\n\r\n",
+		&a);
+	assert_int_equal(a.status, 400);
+	answer_finish(&a);
+	client_read_until_closed(&w.c);
+	assert_int_equal(w.seen.handled, 0);
+	world_stop(&w);
+
+	char *head = mem_alloc(20001);
+	memset(head, 'a', 20000);
+	head[20000] = '\0';
+	static const char start[] = "GET /a HTTP/1.1\r\nHost: x\r\nA: ";
+	memcpy(head, start, sizeof(start) - 1);
+	world_start(&w);
+	ask(&w, head, &a);
+	assert_int_equal(a.status, 431);
+	answer_finish(&a);
+	client_read_until_closed(&w.c);
+	world_stop(&w);
+	free(head);
+}
+
+static void drip_after_an_answer_has_the_header_deadline(void **state)
+{
+	struct world w;
+	struct answer a;
+	world_start(&w);
+	ask(&w, "GET /a HTTP/1.1\r\nHost: x\r\n\r\n", &a);
+	answer_finish(&a);
+	client_send(&w.c, "GET /b");
+	for (int i = 0; i < 10; i++)
+		fixture_turn(&w.f);
+	clock_manual_advance(&w.f.clock, 9000000);
+	client_send(&w.c, " HTTP");
+	for (int i = 0; i < 10; i++)
+		fixture_turn(&w.f);
+	assert_int_equal(http_server_connections(w.f.server), 1);
+	clock_manual_advance(&w.f.clock, 1000001);
+	client_read_until_closed(&w.c);
+	world_stop(&w);
+}
+
 static int other_callback(
 	struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
 {
@@ -505,6 +633,17 @@ int main(void)
 		cmocka_unit_test(expect_continue_is_answered),
 		cmocka_unit_test(empty_bodies_are_handled_once),
 		cmocka_unit_test(host_chooses_no_other_vhost),
+		cmocka_unit_test(plain_request_one_byte_at_a_time),
+		cmocka_unit_test(many_pipelined_requests),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	const struct CMUnitTest direct_tests[] = {
+		cmocka_unit_test(bodies_may_be_pipelined),
+		cmocka_unit_test(body_in_pieces_and_cut_short),
+		cmocka_unit_test(malformed_and_huge_heads_are_answered),
+		cmocka_unit_test(drip_after_an_answer_has_the_header_deadline),
+	};
+	int failed = cmocka_run_group_tests_name("direct", tests, NULL, NULL) +
+		cmocka_run_group_tests_name("direct only", direct_tests, NULL, NULL);
+	fixture_by_libwebsockets = true;
+	return failed + cmocka_run_group_tests_name("by libwebsockets", tests, NULL, NULL);
 }

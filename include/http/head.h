@@ -5,23 +5,24 @@
 #include "http/server.h"
 
 /*
- * The head of an HTTP/1.1 request without a body, GET or HEAD (RFC 9112 sections 3 and 5): what
- * media delivery consists of. Strict, and only for what is plain; everything else is told apart
- * (HEAD_OTHER) and left to libwebsockets. Sans-io.
+ * The head of an HTTP/1 request (RFC 9112 sections 3 and 5). Strict: what could be read in two ways
+ * is malformed. An upgrade, and what is not HTTP/1 at all, is told apart (HEAD_OTHER) and left to
+ * libwebsockets. Sans-io.
  */
 enum head_result {
 	HEAD_PARTIAL, /* more bytes are needed */
 	HEAD_TAKEN,
-	HEAD_OTHER, /* another method or version, a body, an upgrade: not for here */
+	HEAD_OTHER, /* an upgrade, another version or form of target: not for here */
 	HEAD_MALFORMED,
 };
 
 struct http_head {
-	enum http_method method;
+	enum http_method method; /* 0: one that nobody here knows */
 	const char *path; /* percent-decoded, valid UTF-8, without dot segments */
 	const char *query; /* raw, without '?' */
 	const char *lines; /* name NUL value NUL …, names in lower case; ends with an empty name */
-	bool close; /* Connection: close */
+	bool http10;
+	bool close; /* Connection: close, or HTTP/1.0 */
 };
 
 /*
