@@ -280,6 +280,8 @@ static enum media_result route(struct media_engine *e, struct sample *s)
 	return collect_sample(e, s);
 }
 
+/*~ Each sample comes by here: into the session that runs, where timeline.c gives it its place, or
+ * into one that begins. Next stop: segmenter.c. */
 enum media_result media_engine_write(struct media_engine *e, const struct media_sample *sample)
 {
 	struct codec_info *c = &e->codecs[sample->kind];

@@ -333,6 +333,8 @@ static bool write_held(struct segmenter *s, int64_t end_us)
 	return write_sample(s, held);
 }
 
+/*~ The lead track's next sample tells how long the held one lasts, and whether a part or a segment
+ * ends here. What is cut goes to window.c, the next stop. */
 static bool push_lead(struct segmenter *s, struct sample *x)
 {
 	bool ok = true;

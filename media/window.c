@@ -124,6 +124,8 @@ void window_add_init(struct media_window *w, unsigned number, struct rcbuf *byte
 	add_init(w, (struct window_init){.number = number, .bytes = rcbuf_ref(bytes)});
 }
 
+/*~ A part can be fetched from here on: playlist.c lists it, and the engine's `updated` wakes
+ * whoever waits for it in http/hls.c, the last stop. */
 void window_add_part(
 	struct media_window *w, struct rcbuf *bytes, uint64_t duration_us, bool independent)
 {
@@ -211,7 +213,7 @@ static void age(struct media_window *w)
 		release_bytes(s);
 }
 
-static void count_bitrate(struct media_window *w, const struct media_segment *s)
+void window_count_bitrate(struct media_window *w, const struct media_segment *s)
 {
 	uint64_t rate = s->duration_us ? s->bytes * 8 * 1000000 / s->duration_us : 0;
 
@@ -228,7 +230,7 @@ struct media_segment *window_close_segment(struct media_window *w)
 
 	if (s->n_parts == 0)
 		return NULL;
-	count_bitrate(w, s);
+	window_count_bitrate(w, s);
 	w->segments[w->n_segments++] = s;
 	w->open = segment_new(s->sequence + 1);
 	w->open->init = s->init;

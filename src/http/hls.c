@@ -150,6 +150,8 @@ static bool method_allowed(struct http_request *r)
 	return false;
 }
 
+/*~ The last stop: a part is asked for as soon as the playlist hints at it, waits here, and leaves
+ * when the engine announces it. */
 bool hls_handle(struct hls *h, struct http_request *r)
 {
 	const char *path = http_request_path(r), *name;
