@@ -56,6 +56,8 @@ void window_add_part(
 struct media_segment *window_close_segment(struct media_window *w);
 /* From here on the playlist is served. */
 void window_publish(struct media_window *w, unsigned target_s, uint64_t part_target_us);
+/* Takes the segment into the peak and the average of the multivariant playlist. */
+void window_count_bitrate(struct media_window *w, const struct media_segment *s);
 void window_end(struct media_window *w);
 void window_add_range(struct media_window *w, const struct media_daterange *range);
 

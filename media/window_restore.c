@@ -1,6 +1,10 @@
 #include <inttypes.h>
+#include <libavformat/avformat.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "base/mem.h"
+#include "codec.h"
 #include "window_private.h"
 
 /* Segments that an earlier process left on disk; they have no parts. */
@@ -37,6 +41,40 @@ static void restore_segment(
 	restore_init(w, dir, e->init);
 	w->independent = w->independent && s->independent;
 	w->segments[w->n_segments++] = s;
+	window_count_bitrate(w, s);
+}
+
+static bool track_info(const AVCodecParameters *par, struct codec_info *out)
+{
+	enum media_codec codec = par->codec_id == AV_CODEC_ID_H264 ? MEDIA_CODEC_H264
+		: par->codec_id == AV_CODEC_ID_AAC		   ? MEDIA_CODEC_AAC
+		: par->codec_id == AV_CODEC_ID_MP3		   ? MEDIA_CODEC_MP3
+								   : MEDIA_CODEC_NONE;
+
+	return codec_info_init(out, codec, par->extradata, (size_t)par->extradata_size);
+}
+
+/* What the multivariant playlist says, from the newest init segment. */
+static void restore_description(struct media_window *w)
+{
+	AVFormatContext *ctx = NULL;
+
+	if (avformat_open_input(
+		    &ctx, w->inits[w->n_inits - 1].path, av_find_input_format("mp4"), NULL) < 0)
+		return;
+	for (unsigned i = 0; i < ctx->nb_streams; i++) {
+		struct codec_info c;
+		size_t n = strlen(w->codecs);
+		if (!track_info(ctx->streams[i]->codecpar, &c))
+			continue;
+		snprintf(w->codecs + n, sizeof(w->codecs) - n, "%s%s", n ? "," : "", c.name);
+		if (c.width) {
+			w->width = c.width;
+			w->height = c.height;
+		}
+		codec_info_finish(&c);
+	}
+	avformat_close_input(&ctx);
 }
 
 /* The newest entries that follow each other: a playlist's numbers have no holes. */
@@ -68,5 +106,6 @@ void media_window_restore(
 		const struct recording_entry *last = &index->entries[index->n - 1];
 		window_publish(
 			w, (unsigned)((last->target_us + 999999) / 1000000), last->part_target_us);
+		restore_description(w);
 	}
 }
