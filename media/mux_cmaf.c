@@ -1,29 +1,29 @@
 #include <libavformat/avformat.h>
-#include <libavutil/opt.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "avio_mem.h"
 #include "base/buf.h"
 #include "base/mem.h"
 #include "compat.h"
+#include "fragment.h"
 #include "mux.h"
 
 /*
- * Fragmented MP4 for HLS by libavformat's mov muxer: a fragment at each flush, no edit list, and
- * decode times as they are (frag_discont: the first fragment's tfdt is the first sample's dts,
- * whatever it is, because a muxer may begin in the middle of the stream's timeline). Its flag for
- * CMAF is left out: that moves decode times so that composition offsets turn negative, which
- * FFmpeg's own demuxer takes back in a way that shifts video against audio by a frame.
+ * Fragmented MP4 for HLS: the init segment by libavformat's mov muxer, without an edit list, the
+ * fragments by fragment.c, decode times as they are. libavformat's flag for CMAF is left out: it
+ * announces negative composition offsets, which FFmpeg's own demuxer takes back in a way that
+ * shifts video against audio by a frame.
  */
 #define MOVFLAGS "+frag_custom+empty_moov+default_base_moof+frag_discont+skip_trailer"
 #define VIDEO_TIMESCALE 90000
 
 struct mux {
-	AVFormatContext *ctx;
+	AVFormatContext *ctx; /* until the init segment is made */
 	struct buf out;
 	struct rcbuf *init;
-	AVPacket *packet;
-	bool written; /* since the last flush */
+	AVRational time_bases[FRAGMENT_TRACKS];
+	struct fragment fragment;
 };
 
 static bool add_track(struct mux *m, const struct codec_info *c)
@@ -94,44 +94,57 @@ static bool write_header(struct mux *m)
 	return error >= 0;
 }
 
+/* Ends the muxer; what its trailer writes is not used, but writing it frees what it holds. */
+static void close_context(struct mux *m, bool begun)
+{
+	if (!m->ctx)
+		return;
+	if (begun)
+		av_write_trailer(m->ctx);
+	avio_mem_destroy(&m->ctx->pb);
+	avformat_free_context(m->ctx);
+	m->ctx = NULL;
+	buf_finish(&m->out);
+}
+
 static void cmaf_destroy(struct mux *m)
 {
 	if (!m)
 		return;
-	if (m->ctx) {
-		if (m->init)
-			av_write_trailer(
-				m->ctx); /* frees what the muxer holds; its bytes are not used */
-		avio_mem_destroy(&m->ctx->pb);
-		avformat_free_context(m->ctx);
-	}
-	av_packet_free(&m->packet);
+	close_context(m, false);
+	fragment_finish(&m->fragment);
 	rcbuf_unref(&m->init);
 	buf_finish(&m->out);
 	free(m);
+}
+
+static bool make_init(struct mux *m, const struct codec_info *const *tracks, size_t n)
+{
+	if (avformat_alloc_output_context2(&m->ctx, NULL, "mp4", NULL) < 0)
+		return false;
+	m->ctx->pb = avio_mem_create(&m->out);
+	if (!m->ctx->pb)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if (!add_track(m, tracks[i]))
+			return false;
+		fragment_add_track(&m->fragment, tracks[i]->codec == MEDIA_CODEC_H264);
+	}
+	if (!write_header(m))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		m->time_bases[i] = m->ctx->streams[i]->time_base;
+	m->init = take(m);
+	close_context(m, true);
+	return m->init != NULL;
 }
 
 static struct mux *cmaf_create(const struct codec_info *const *tracks, size_t n)
 {
 	struct mux *m = mem_new(struct mux);
 
-	m->packet = av_packet_alloc();
-	if (!m->packet || avformat_alloc_output_context2(&m->ctx, NULL, "mp4", NULL) < 0)
-		goto error;
-	m->ctx->pb = avio_mem_create(&m->out);
-	if (!m->ctx->pb)
-		goto error;
-	for (size_t i = 0; i < n; i++) {
-		if (!add_track(m, tracks[i]))
-			goto error;
-	}
-	if (!write_header(m))
-		goto error;
-	m->init = take(m);
-	if (!m->init)
-		goto error;
-	return m;
-error:
+	if (n <= FRAGMENT_TRACKS && make_init(m, tracks, n))
+		return m;
 	cmaf_destroy(m);
 	return NULL;
 }
@@ -144,32 +157,19 @@ static struct rcbuf *cmaf_init(struct mux *m)
 static bool cmaf_write(struct mux *m, const struct mux_sample *s)
 {
 	const AVRational us = {1, 1000000};
-	AVRational to = m->ctx->streams[s->track]->time_base;
-	AVPacket *p = m->packet;
+	AVRational to = m->time_bases[s->track];
+	int64_t dts = av_rescale_q(s->dts_us, us, to);
+	int64_t end = av_rescale_q(s->dts_us + s->duration_us, us, to);
+	bool sync = s->key || !m->fragment.tracks[s->track].video;
 
-	/* Borrowed bytes: the mov muxer copies them into its fragment before it returns. */
-	p->data = (uint8_t *)s->data;
-	p->size = (int)s->len;
-	p->stream_index = (int)s->track;
-	p->dts = av_rescale_q(s->dts_us, us, to);
-	p->pts = av_rescale_q(s->pts_us, us, to);
-	p->duration = av_rescale_q(s->dts_us + s->duration_us, us, to) - p->dts;
-	p->flags = s->key ? AV_PKT_FLAG_KEY : 0;
-	m->written = true;
-	return av_write_frame(m->ctx, p) >= 0;
+	fragment_add(&m->fragment, s->track, dts, av_rescale_q(s->pts_us, us, to), end - dts, sync,
+		s->data, s->len);
+	return true;
 }
 
 static struct rcbuf *cmaf_flush(struct mux *m)
 {
-	if (!m->written)
-		return NULL;
-	m->written = false;
-	if (av_write_frame(m->ctx, NULL) < 0)
-		return NULL;
-	/* Else the muxer moves each fragment's first sample to where the last one seemed to end,
-	 * which is wrong after a gap. */
-	av_opt_set(m->ctx->priv_data, "movflags", "+frag_discont", 0);
-	return take(m);
+	return fragment_take(&m->fragment);
 }
 
 const struct mux_ops mux_cmaf = {
