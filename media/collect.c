@@ -25,6 +25,25 @@ void collect_finish(struct collect *c)
 	c->dropped = dropped;
 }
 
+void collect_take(struct collect *c, struct list *out)
+{
+	struct sample *s, *next;
+
+	list_init(out);
+	list_for_each_safe (s, next, &c->samples, link) {
+		list_remove(&s->link);
+		list_append(out, &s->link);
+	}
+	collect_finish(c);
+}
+
+bool collect_strays(const struct collect *c, const struct sample *s, int64_t max_jump_us)
+{
+	int64_t step = (int32_t)(s->timestamp_ms - c->latest);
+
+	return !list_empty(&c->samples) && llabs(step) * 1000 > max_jump_us;
+}
+
 void collect_push(struct collect *c, struct sample *s)
 {
 	if (c->needs_key && s->kind == MEDIA_VIDEO && !c->has[MEDIA_VIDEO] && !s->key) {

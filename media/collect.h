@@ -19,6 +19,10 @@ struct collect {
 
 void collect_init(struct collect *c);
 void collect_finish(struct collect *c); /* frees what is in it; empty again */
+/* Moves all samples to out, whose head need not be initialised. */
+void collect_take(struct collect *c, struct list *out);
+/* Whether a sample is on another clock than what was collected. */
+bool collect_strays(const struct collect *c, const struct sample *s, int64_t max_jump_us);
 /* Takes the sample. */
 void collect_push(struct collect *c, struct sample *s);
 /* wanted[kind]: the track is expected. True when there is no more need to wait. */

@@ -10,6 +10,9 @@
 #include "segmenter.h"
 #include "timeline.h"
 
+/* When both tracks' clocks jump, the second one does so before the first one got this far. */
+#define JUMP_SETTLE_MS 500
+
 struct media_engine {
 	struct media_config config;
 	const struct clock *clock;
@@ -19,6 +22,7 @@ struct media_engine {
 	struct codec_info codecs[2]; /* by enum media_kind; MEDIA_CODEC_NONE: not configured */
 	bool expected[2], expectation; /* what onMetaData said */
 	struct collect next; /* the session that begins */
+	uint32_t jumped_at; /* where the other track was when one began to be collected */
 	struct timeline timeline; /* the session that runs */
 	struct segmenter segmenter;
 	bool running; /* there is a session */
@@ -224,12 +228,7 @@ static enum media_result begin_session(struct media_engine *e)
 	e->segmenter.wall_us = e->end_us;
 	e->segmenter.wall_ms = clock_wall_ms(e->clock) - (span < 5000 ? span : 0);
 	e->running = open_segmenter(e, c.has[MEDIA_VIDEO], c.has[MEDIA_AUDIO]);
-	list_init(&samples);
-	list_for_each_safe (s, next, &e->next.samples, link) {
-		list_remove(&s->link);
-		list_append(&samples, &s->link);
-	}
-	collect_finish(&e->next);
+	collect_take(&e->next, &samples);
 	list_for_each_safe (s, next, &samples, link) {
 		list_remove(&s->link);
 		if (!e->running)
@@ -238,24 +237,6 @@ static enum media_result begin_session(struct media_engine *e)
 			result = MEDIA_FAILED;
 	}
 	return e->running ? result : MEDIA_FAILED;
-}
-
-static void wanted_tracks(const struct media_engine *e, bool wanted[2])
-{
-	for (int kind = 0; kind < 2; kind++) {
-		bool configured = e->codecs[kind].codec != MEDIA_CODEC_NONE;
-		wanted[kind] = configured || (e->expectation ? e->expected[kind] : true);
-	}
-}
-
-static enum media_result collect_sample(struct media_engine *e, struct sample *s)
-{
-	bool wanted[2];
-
-	e->next.needs_key = !e->running;
-	collect_push(&e->next, s);
-	wanted_tracks(e, wanted);
-	return collect_ready(&e->next, wanted) ? begin_session(e) : MEDIA_OK;
 }
 
 /* A frame must not outlast a segment, or the target duration could not be kept. */
@@ -267,17 +248,81 @@ static int64_t jump_limit(const struct media_engine *e)
 	return target > 0 && target < limit ? target : limit;
 }
 
+static void wanted_tracks(const struct media_engine *e, bool wanted[2])
+{
+	for (int kind = 0; kind < 2; kind++) {
+		bool configured = e->codecs[kind].codec != MEDIA_CODEC_NONE;
+		wanted[kind] = configured || (e->expectation ? e->expected[kind] : true);
+	}
+}
+
+static enum media_result route(struct media_engine *e, struct sample *s);
+
+static enum media_result collect_sample(struct media_engine *e, struct sample *s)
+{
+	bool wanted[2];
+
+	if (collect_strays(&e->next, s, jump_limit(e))) {
+		begin_session(e);
+		return route(e, s);
+	}
+	if (list_empty(&e->next.samples))
+		e->jumped_at = e->timeline.tracks[!s->kind].last_raw;
+	e->next.needs_key = !e->running;
+	collect_push(&e->next, s);
+	wanted_tracks(e, wanted);
+	return collect_ready(&e->next, wanted) ? begin_session(e) : MEDIA_OK;
+}
+
+/* The collected samples of one track go into the session that runs. */
+static void keep_session(struct media_engine *e)
+{
+	struct list samples;
+	struct sample *s, *next;
+
+	collect_take(&e->next, &samples);
+	list_for_each_safe (s, next, &samples, link) {
+		list_remove(&s->link);
+		write_running(e, s);
+	}
+}
+
+/* The track is back on its clock: a few timestamps were nonsense, not the clock. */
+static void forget_jump(struct media_engine *e, enum media_kind kind)
+{
+	struct sample *s;
+
+	list_for_each (s, &e->next.samples, link)
+		s->timestamp_ms = e->timeline.tracks[kind].last_raw;
+	keep_session(e);
+}
+
+/* Only the one track's clock has jumped: it goes on beside the other one, where that was. */
+static void follow_jump(struct media_engine *e, enum media_kind kind)
+{
+	timeline_rebase(&e->timeline, kind, e->next.anchor, e->jumped_at);
+	close_segmenter(e);
+	if (open_segmenter(e, e->segmenter.has[MEDIA_VIDEO], e->segmenter.has[MEDIA_AUDIO]))
+		keep_session(e);
+}
+
+/* A sample that fits the running clock, while another may have been seen to jump. */
+static void settle_jump(struct media_engine *e, const struct sample *s)
+{
+	if (e->next.has[s->kind])
+		forget_jump(e, s->kind);
+	else if (e->next.has[!s->kind] &&
+		(int32_t)(s->timestamp_ms - e->jumped_at) > JUMP_SETTLE_MS)
+		follow_jump(e, !s->kind);
+}
+
 static enum media_result route(struct media_engine *e, struct sample *s)
 {
-	bool jumps;
-
-	if (!e->running)
+	if (!e->running || timeline_jumps(&e->timeline, s, jump_limit(e)))
 		return collect_sample(e, s);
-	jumps = timeline_jumps(&e->timeline, s, jump_limit(e));
 	/* While one track has jumped and the other one not yet, the latter goes on as before. */
-	if (!jumps)
-		return write_running(e, s);
-	return collect_sample(e, s);
+	settle_jump(e, s);
+	return write_running(e, s);
 }
 
 /*~ Each sample comes by here: into the session that runs, where timeline.c gives it its place, or

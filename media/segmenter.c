@@ -276,6 +276,8 @@ static int64_t overdue_at(const struct segmenter *s, int64_t upto_us)
 {
 	int64_t at = s->part_start_us + part_limit(s), last;
 
+	if (upto_us - s->segment_start_us > segment_limit(s) || upto_us - at < part_limit(s) / 2)
+		return at;
 	if (list_empty(&s->follow))
 		return upto_us;
 	last = container_of(s->follow.prev, struct sample, link)->dts_us;

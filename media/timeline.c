@@ -57,6 +57,14 @@ bool timeline_jumps(const struct timeline *t, const struct sample *s, int64_t ma
 	return step < -BACK_JITTER_MS;
 }
 
+void timeline_rebase(struct timeline *t, enum media_kind kind, uint32_t raw, uint32_t other_raw)
+{
+	struct timeline_track *own = &t->tracks[kind], *other = &t->tracks[!kind];
+
+	own->last_raw = raw;
+	own->last_ms = other->last_ms + (int32_t)(other_raw - other->last_raw);
+}
+
 static int64_t place_audio(
 	struct timeline *t, struct timeline_track *track, int64_t clock_us, double frame_us)
 {
