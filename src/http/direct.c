@@ -24,11 +24,20 @@
 #define STEPS_PER_TURN 32
 #define BODY_PIECE 65536
 
+/* Takes up to n bytes out of the socket, unlooked at. */
 static void discard(int fd, size_t n)
 {
-	/* tcp(7): MSG_TRUNC drops the bytes instead of copying them. */
-	while (recv(fd, NULL, n, MSG_TRUNC | MSG_DONTWAIT) < 0 && errno == EINTR)
-		;
+	uint8_t bytes[HEAD_MAX];
+
+	while (n) {
+		size_t want = n < sizeof(bytes) ? n : sizeof(bytes);
+		ssize_t got = recv(fd, bytes, want, MSG_DONTWAIT);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return;
+		n -= (size_t)got;
+	}
 }
 
 void http_direct_finish(struct http_conn *c)

@@ -3,15 +3,17 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 #include <uv.h>
 
 #include "base/metrics.h"
 
-bool fixture_by_libwebsockets;
+bool fixture_by_libwebsockets, fixture_over_unix;
 
 void fixture_start(
 	struct fixture *f, void (*handle)(void *user, struct http_request *r), void *user)
@@ -23,8 +25,10 @@ void fixture_start(
 	f->loop = loop_create(&(struct loop_config){
 		.clock = &f->clock.clock, .metrics = f->metrics, .max_connections = 64});
 	assert_non_null(f->loop);
+	snprintf(f->socket, sizeof(f->socket), "/tmp/souk-test-http-%d", (int)getpid());
 	f->server = http_server_create(f->loop,
 		&(struct http_config){.listen = "127.0.0.1:0",
+			.unix_path = f->socket,
 			.by_libwebsockets = fixture_by_libwebsockets,
 			.max_body = 1000,
 			.idle_us = 60000000,
@@ -52,6 +56,16 @@ uint64_t fixture_count(struct fixture *f, const char *name, const char *labels)
 	return metric_count(metrics_counter(f->metrics, name, labels, NULL));
 }
 
+static int dial_unix(struct fixture *f)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	memcpy(addr.sun_path, f->socket, sizeof(f->socket));
+	assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	return fd;
+}
+
 static int dial_tcp(struct fixture *f)
 {
 	struct sockaddr_in addr = {.sin_family = AF_INET,
@@ -66,7 +80,7 @@ static int dial_tcp(struct fixture *f)
 void client_open(struct client *c, struct fixture *f)
 {
 	*c = (struct client){.fixture = f};
-	c->fd = dial_tcp(f);
+	c->fd = fixture_over_unix ? dial_unix(f) : dial_tcp(f);
 }
 
 void client_close(struct client *c)

@@ -13,12 +13,14 @@
  */
 /* Clear requests go through libwebsockets too. */
 extern bool fixture_by_libwebsockets;
+extern bool fixture_over_unix;
 
 struct fixture {
 	struct clock_manual clock;
 	struct metrics *metrics;
 	struct loop *loop;
 	struct http_server *server;
+	char socket[64];
 };
 
 void fixture_start(

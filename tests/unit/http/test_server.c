@@ -644,6 +644,10 @@ int main(void)
 	};
 	int failed = cmocka_run_group_tests_name("direct", tests, NULL, NULL) +
 		cmocka_run_group_tests_name("direct only", direct_tests, NULL, NULL);
+	fixture_over_unix = true;
+	failed += cmocka_run_group_tests_name("over a Unix socket", tests, NULL, NULL) +
+		cmocka_run_group_tests_name(
+			"over a Unix socket, direct only", direct_tests, NULL, NULL);
 	fixture_by_libwebsockets = true;
 	return failed + cmocka_run_group_tests_name("by libwebsockets", tests, NULL, NULL);
 }
