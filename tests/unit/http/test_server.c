@@ -524,9 +524,9 @@ static void many_pipelined_requests(void **state)
 {
 	struct world w;
 	world_start(&w);
-	for (int i = 0; i < 300; i++)
+	for (int i = 0; i < 100; i++)
 		client_send(&w.c, "GET /a HTTP/1.1\r\nHost: x\r\n\r\n");
-	for (int i = 0; i < 300; i++) {
+	for (int i = 0; i < 100; i++) {
 		struct answer a;
 		client_read(&w.c, &a, true);
 		assert_int_equal(a.status, 200);
