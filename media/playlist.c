@@ -63,9 +63,9 @@ static void put_head(const struct media_window *w, struct buf *out)
 			w->discontinuity_sequence);
 }
 
-static void put_parts(struct buf *out, const struct media_segment *s, const char *suffix)
+static void put_parts(struct buf *out, const struct media_segment *s, size_t n, const char *suffix)
 {
-	for (size_t i = 0; i < s->n_parts; i++) {
+	for (size_t i = 0; i < n; i++) {
 		buf_put_str(out, "#EXT-X-PART:DURATION=");
 		put_seconds(out, s->parts[i].duration_us);
 		buf_printf(out, ",URI=\"part_0_%" PRIu64 "_%zu.m4s%s\"%s\n", s->sequence, i, suffix,
@@ -86,10 +86,19 @@ static void put_segment_head(struct buf *out, const struct media_segment *s,
 	buf_printf(out, "#EXT-X-PROGRAM-DATE-TIME:%s\n", time);
 }
 
+static uint64_t open_us(const struct media_window *w)
+{
+	uint64_t us = 0;
+
+	for (size_t i = 0; i < w->open_listed; i++)
+		us += w->open->parts[i].duration_us;
+	return us;
+}
+
 /* The first segment whose parts are listed: those before are further from the end than needed. */
 static size_t first_with_parts(const struct media_window *w)
 {
-	uint64_t from_end = w->open->duration_us;
+	uint64_t from_end = open_us(w);
 	size_t i = w->n_segments;
 
 	while (i > 0 && from_end < PART_TARGETS * (uint64_t)w->target_s * 1000000 &&
@@ -103,7 +112,7 @@ static size_t first_with_parts(const struct media_window *w)
 /* How many segments a delta update may leave out: those before the skip boundary, 4.4.5.2. */
 static size_t skippable(const struct media_window *w)
 {
-	uint64_t from_end = w->open->duration_us;
+	uint64_t from_end = open_us(w);
 	size_t i = w->n_segments;
 
 	while (i > 0 &&
@@ -125,7 +134,7 @@ static void put_segments(
 		const struct media_segment *s = w->segments[i];
 		put_segment_head(out, s, i ? w->segments[i - 1] : NULL, suffix);
 		if (i >= parts_from)
-			put_parts(out, s, suffix);
+			put_parts(out, s, s->n_parts, suffix);
 		buf_put_str(out, "#EXTINF:");
 		put_seconds(out, s->duration_us);
 		buf_printf(out, ",\nseg_0_%" PRIu64 ".m4s%s\n", s->sequence, suffix);
@@ -143,13 +152,13 @@ static void put_tail(const struct media_window *w, const char *suffix, struct bu
 		buf_put_str(out, "#EXT-X-ENDLIST\n");
 		return;
 	}
-	if (open->n_parts > 0) {
+	if (w->open_listed > 0) {
 		put_segment_head(
 			out, open, w->n_segments ? w->segments[w->n_segments - 1] : NULL, suffix);
-		put_parts(out, open, suffix);
+		put_parts(out, open, w->open_listed, suffix);
 	}
 	buf_printf(out, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"part_0_%" PRIu64 "_%zu.m4s%s\"\n",
-		open->sequence, open->n_parts, suffix);
+		open->sequence, w->open_listed, suffix);
 	list_for_each (r, &w->ranges, link)
 		playlist_put_range(out, &r->range);
 }
@@ -179,9 +188,9 @@ static enum media_lookup check_blocking(
 		return MEDIA_FOUND;
 	if (msn > next + 1)
 		return MEDIA_TOO_FAR;
-	if (q->has_part && part >= (msn == next ? w->open->n_parts : 0) + part_limit(w))
+	if (q->has_part && part >= (msn == next ? w->open_listed : 0) + part_limit(w))
 		return MEDIA_TOO_FAR;
-	if (msn == next && q->has_part && part < w->open->n_parts)
+	if (msn == next && q->has_part && part < w->open_listed)
 		return MEDIA_FOUND;
 	return MEDIA_WAIT;
 }

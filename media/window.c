@@ -7,6 +7,9 @@
 #include "base/must.h"
 #include "window_private.h"
 
+/* Timestamps are whole milliseconds. */
+#define PART_ROUNDING_US 500
+
 static struct media_segment *segment_new(uint64_t sequence)
 {
 	struct media_segment *s = mem_new(struct media_segment);
@@ -126,6 +129,23 @@ void window_add_init(struct media_window *w, unsigned number, struct rcbuf *byte
 
 /*~ A part can be fetched from here on: playlist.c lists it, and the engine's `updated` wakes
  * whoever waits for it in http/hls.c, the last stop. */
+/*
+ * RFC 8216bis 4.4.4.9: no part outlasts the part target, and all but a segment's last reach 85 % of
+ * it. Where an encoder's gap makes that impossible the rest of the segment is listed as a whole.
+ */
+static void list_part(struct media_window *w, struct media_segment *s)
+{
+	const struct media_part *last = &s->parts[s->n_parts - 1];
+
+	if (w->published && last->duration_us > w->part_target_us + PART_ROUNDING_US)
+		s->hide_parts = true;
+	if (w->published && s->n_parts > 1 &&
+		(last[-1].duration_us + PART_ROUNDING_US) * 100 < w->part_target_us * 85)
+		s->hide_parts = true;
+	if (!s->hide_parts)
+		w->open_listed = s->n_parts;
+}
+
 void window_add_part(
 	struct media_window *w, struct rcbuf *bytes, uint64_t duration_us, bool independent)
 {
@@ -147,6 +167,7 @@ void window_add_part(
 	};
 	s->bytes += rcbuf_len(bytes);
 	s->duration_us += duration_us;
+	list_part(w, s);
 	w->generation++;
 }
 
@@ -235,6 +256,7 @@ struct media_segment *window_close_segment(struct media_window *w)
 	w->open = segment_new(s->sequence + 1);
 	w->open->init = s->init;
 	w->open_cap = 0;
+	w->open_listed = 0;
 	age(w);
 	if (w->n_segments > w->capacity)
 		slide(w);

@@ -29,7 +29,7 @@ struct media_window {
 	/* The segment that is being made; always there until the end. */
 	struct media_segment *open;
 	size_t open_cap;
-	bool open_hide_parts; /* its parts do not keep the published target: list it without */
+	size_t open_listed; /* its first parts, as far as they keep the published target */
 	struct window_init *inits;
 	size_t n_inits;
 	struct list ranges;
