@@ -26,7 +26,9 @@ static void reply_text(struct http_request *r, int status, const char *text, con
 
 static void reply_with(struct http_request *r, int status, json_t *document, const char *extra)
 {
-	char *text = document ? json_dumps(document, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+	char *text = document
+		? json_dumps(document, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15))
+		: NULL;
 
 	json_decref(document);
 	if (text)
