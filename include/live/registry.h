@@ -76,6 +76,13 @@ bool live_registry_kick(struct live_registry *r, struct live_stream *s);
 /* Deletes a recording's files and rows; done(user, outcome). Refused (WRONG_STATE) while live. */
 void live_registry_delete_recording(
 	struct live_registry *r, struct uuid stream_id, repo_done done, void *user);
+/*
+ * Makes the progressive file of a finished recording that has none yet. done(user, ok) comes later,
+ * never inside the call; calls while it is being made are answered together. Not answered if the
+ * registry is destroyed first.
+ */
+void live_registry_make_mp4(struct live_registry *r, struct uuid stream_id,
+	void (*done)(void *user, bool ok), void *user);
 /* Settings that a reload may change: grace, timeouts, takeover, limits, retention. */
 void live_registry_reconfigure(struct live_registry *r, const struct live_config *config);
 

@@ -1,20 +1,11 @@
 #define LOG_MODULE "live"
 
-#include <stdlib.h>
-
 #include "base/log.h"
-#include "base/mem.h"
 #include "internal.h"
-
-/* A stream whose segments are on disk: its VOD is made as far as it goes. */
-struct flush {
-	struct live_registry *registry;
-	struct uuid id;
-};
 
 static bool work_is_left(const struct live_registry *r)
 {
-	if (r->drain_pending > 0 || !list_empty(&r->vod_jobs))
+	if (r->drain_pending > 0 || !list_empty(&r->vod_jobs) || !list_empty(&r->deletions))
 		return true;
 	struct live_stream *s;
 	list_for_each (s, &r->streams, link) {
@@ -35,10 +26,10 @@ void live_drain_step(struct live_registry *r)
 
 static void flushed(void *user)
 {
-	struct flush *f = user;
-	f->registry->drain_pending--;
-	vod_job_start(f->registry, f->id, f->registry->config.mp4 == LIVE_MP4_END, NULL, NULL);
-	free(f);
+	struct live_stream *s = user;
+	struct live_registry *r = s->registry;
+	r->drain_pending--;
+	vod_job_start(r, s->id, r->config.mp4 == LIVE_MP4_END, NULL, NULL);
 }
 
 static void drain_stream(struct live_stream *s)
@@ -49,17 +40,15 @@ static void drain_stream(struct live_stream *s)
 		live_publisher_kick(p, LIVE_KICK_DRAIN);
 	}
 	timer_stop(s->timer);
-	if (!s->row_opened)
+	if (!s->record.record_stream || !s->first_published_at_ms)
 		return;
-	struct flush *f = mem_new(struct flush);
-	*f = (struct flush){.registry = s->registry, .id = s->id};
 	s->registry->drain_pending++;
-	live_stream_flush(s, flushed, f);
+	live_stream_flush(s, flushed, s);
 }
 
-static void first_step(void *arg)
+static void first_step(void *user)
 {
-	live_drain_step(arg);
+	live_drain_step(user);
 }
 
 void live_registry_drain(struct live_registry *r, void (*done)(void *user), void *user)
@@ -73,5 +62,7 @@ void live_registry_drain(struct live_registry *r, void (*done)(void *user), void
 		if (s->state != LIVE_FINISHING)
 			drain_stream(s);
 	}
-	loop_defer(r->loop, first_step, r);
+	if (!r->drain_timer)
+		r->drain_timer = loop_timer_create(r->loop, "drain", first_step, r);
+	timer_start(r->drain_timer, 0);
 }

@@ -16,6 +16,7 @@
 
 struct recording;
 struct join;
+struct vod_job;
 
 struct live_metrics {
 	struct metric *streams, *publishers, *interruptions, *ended, *vod_ready;
@@ -32,6 +33,7 @@ struct live_registry {
 	struct map *by_id;
 	struct list joins; /* join.link: publishers that wait for their answer */
 	struct list vod_jobs; /* vod_job.link */
+	struct list deletions; /* delete_job.link (retention.c) */
 	unsigned publishers;
 	struct signal opened;
 	struct timer *retention_timer;
@@ -41,6 +43,7 @@ struct live_registry {
 	unsigned drain_pending;
 	void (*drain_done)(void *user);
 	void *drain_user;
+	struct timer *drain_timer; /* so that `done` never comes inside the call */
 	struct live_metrics metrics;
 };
 
@@ -63,6 +66,7 @@ struct live_stream {
 	enum live_end_reason end_reason;
 	uint64_t ended_at_ms;
 	bool end_committed, vod_settled;
+	struct end_write *end_write; /* the store has not answered yet */
 	repo_done end_done;
 	void *end_user;
 };
@@ -74,6 +78,8 @@ void live_drain_step(struct live_registry *r);
 struct live_stream *live_stream_create(struct live_registry *r, const struct stream_record *row,
 	const struct recording_index *index);
 void live_stream_destroy(struct live_stream *s);
+/* It is live here, and its files are not complete. */
+bool live_stream_is_writing(struct live_registry *r, struct uuid id);
 void live_stream_attach(struct live_stream *s, struct live_publisher *p);
 /* Takes the publisher away without a word to it; nothing else changes. */
 void live_stream_forget_publisher(struct live_stream *s);
@@ -104,7 +110,7 @@ void recording_segment(
 	struct recording *rec, struct media_segment *segment, const struct media_window *window);
 void recording_daterange(struct recording *rec, const struct media_daterange *range);
 /* done(user) after all that was submitted before is on disk; the journal is closed until the next
- * segment. */
+ * segment. Not called any more once the recording is released. */
 void recording_flush(struct recording *rec, void (*done)(void *user), void *user);
 void recording_stats(const struct recording *rec, struct recording_stats *out);
 
@@ -115,10 +121,13 @@ void recording_stats(const struct recording *rec, struct recording_stats *out);
 void vod_job_start(struct live_registry *r, struct uuid stream_id, bool want_mp4,
 	void (*done)(void *user), void *user);
 bool vod_job_running(const struct live_registry *r, struct uuid stream_id);
+/* Only the progressive file, of a recording that is ready without it. */
+struct vod_job *vod_job_mp4(struct live_registry *r, const struct recording_record *row);
 /* Forgets the callbacks: the registry goes. */
 void vod_jobs_drop(struct live_registry *r);
 
 /* retention.c */
 void retention_start(struct live_registry *r);
+void retention_stop(struct live_registry *r); /* as vod_jobs_drop, for deletions */
 
 char *live_recording_dir(const struct live_registry *r, const char *id_text);

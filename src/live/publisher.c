@@ -23,6 +23,8 @@ void live_joins_drop(struct live_registry *r)
 {
 	struct join *j, *next;
 	list_for_each_safe (j, next, &r->joins, link) {
+		if (j->publisher)
+			j->publisher->pending = false;
 		j->publisher = NULL;
 		j->registry = NULL;
 		list_remove(&j->link);

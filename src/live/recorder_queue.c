@@ -20,6 +20,9 @@ struct recording {
 	unsigned window;
 	unsigned refs; /* the stream's, and one a job */
 	struct recording_stats stats;
+	/* An init segment that could not be written: again with the next segment. */
+	struct rcbuf *lost_init;
+	unsigned lost_number;
 	struct live_metrics metrics;
 	/* The lane's own. */
 	struct recorder *recorder;
@@ -61,6 +64,7 @@ static void recording_unref(struct recording *rec)
 		return;
 	/* Only reached when no job is left, so the lane holds nothing. */
 	recorder_close(rec->recorder);
+	rcbuf_unref(&rec->lost_init);
 	free(rec->dir);
 	free(rec->id_text);
 	free(rec);
@@ -70,6 +74,8 @@ void recording_release(struct recording **rec)
 {
 	if (!*rec)
 		return;
+	if ((*rec)->stats.failing)
+		metric_change((*rec)->metrics.recording_alert, -1);
 	(*rec)->registry = NULL;
 	work_queue_release(&(*rec)->queue);
 	recording_unref(*rec);
@@ -133,6 +139,8 @@ static void recording_note(struct recording *rec, enum recorder_result result)
 	if (result == RECORDER_OK) {
 		if (rec->stats.failing) {
 			rec->stats.failing = false;
+			if (!rec->registry)
+				return;
 			metric_change(rec->metrics.recording_alert, -1);
 			log_info("recording works again", kv_str("stream", rec->id_text));
 		}
@@ -140,7 +148,7 @@ static void recording_note(struct recording *rec, enum recorder_result result)
 	}
 	rec->stats.failures++;
 	metric_add(rec->metrics.recording_failures, 1);
-	if (rec->stats.failing)
+	if (rec->stats.failing || !rec->registry)
 		return;
 	rec->stats.failing = true;
 	metric_change(rec->metrics.recording_alert, 1);
@@ -163,6 +171,13 @@ static void segment_stored(struct job *job)
 	metric_add(rec->metrics.recorded_bytes, job->segment->bytes);
 }
 
+static void keep_lost_init(struct recording *rec, struct job *job)
+{
+	rcbuf_unref(&rec->lost_init);
+	rec->lost_init = rcbuf_ref(job->bytes);
+	rec->lost_number = job->number;
+}
+
 static void job_done(void *arg, bool cancelled)
 {
 	struct job *job = arg;
@@ -175,7 +190,9 @@ static void job_done(void *arg, bool cancelled)
 			kv_str("reason", recorder_result_text(result)));
 	if (job->kind == JOB_SEGMENT && result == RECORDER_OK)
 		segment_stored(job);
-	if (job->flushed)
+	if (job->kind == JOB_INIT && result != RECORDER_OK)
+		keep_lost_init(rec, job);
+	if (job->flushed && rec->registry)
 		job->flushed(job->user);
 	job_free(job);
 	recording_unref(rec);
@@ -203,6 +220,10 @@ void recording_segment(
 	if (work_queue_length(rec->queue) >= QUEUE_MAX) {
 		recording_note(rec, RECORDER_IO);
 		return;
+	}
+	if (rec->lost_init) {
+		recording_init_segment(rec, rec->lost_number, rec->lost_init);
+		rcbuf_unref(&rec->lost_init);
 	}
 	struct job *job = mem_new(struct job);
 	job->kind = JOB_SEGMENT;

@@ -6,6 +6,8 @@
 #include "base/mem.h"
 #include "internal.h"
 
+#define MP4_AGE_MS 86400000u
+
 /* Runs before the loop: reading journals here delays the start and nobody else. */
 
 static void recover_stream(struct live_registry *r, const struct stream_record *row)
@@ -65,8 +67,29 @@ static void recover_recordings(struct live_registry *r)
 	} while (n == 100);
 }
 
+/* Recordings whose progressive file was under way when the process died. Older ones without it are
+ * so by an earlier setting, and left as they are. */
+static void recover_files(struct live_registry *r)
+{
+	uint64_t now = clock_wall_ms(loop_clock(r->loop));
+	struct recording_record *rows;
+	size_t n;
+	if (r->config.mp4 != LIVE_MP4_END ||
+		r->repo.ops->recording_list(r->repo.impl, RECORDING_READY, 100, 0, &rows, &n) !=
+			REPO_OK)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		if (!rows[i].has_mp4 && rows[i].finished_at + MP4_AGE_MS > now &&
+			!live_registry_find(r, rows[i].stream_id))
+			vod_job_mp4(r, &rows[i]);
+		recording_record_finish(&rows[i]);
+	}
+	free(rows);
+}
+
 void live_registry_recover(struct live_registry *r)
 {
 	recover_live(r);
 	recover_recordings(r);
+	recover_files(r);
 }

@@ -6,7 +6,6 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/must.h"
 #include "internal.h"
 
 static void metrics_init(struct live_metrics *m, struct metrics *all)
@@ -45,6 +44,7 @@ struct live_registry *live_registry_create(
 	list_init(&r->streams);
 	list_init(&r->joins);
 	list_init(&r->vod_jobs);
+	list_init(&r->deletions);
 	r->by_id = map_create();
 	signal_init(&r->opened);
 	metrics_init(&r->metrics, loop_metrics(l));
@@ -60,12 +60,13 @@ void live_registry_destroy(struct live_registry **registry)
 		return;
 	*registry = NULL;
 	list_for_each_safe (s, next, &r->streams, link) {
-		must(!s->publisher);
+		live_stream_detach(s);
 		live_stream_destroy(s);
 	}
 	live_joins_drop(r);
 	vod_jobs_drop(r);
-	timer_destroy(&r->retention_timer);
+	retention_stop(r);
+	timer_destroy(&r->drain_timer);
 	map_destroy(r->by_id);
 	free(r->media_root);
 	free(r);
@@ -151,4 +152,5 @@ void live_registry_reconfigure(struct live_registry *r, const struct live_config
 	r->config.keep_us = config->keep_us;
 	r->config.max_bytes = config->max_bytes;
 	r->config.mp4 = config->mp4;
+	timer_start(r->retention_timer, 0); /* new bounds hold at once */
 }

@@ -12,7 +12,8 @@
 #define SWEEP_US 60000000u
 
 struct delete_job {
-	struct live_registry *registry;
+	struct list link;
+	struct live_registry *registry; /* NULL once the registry is gone */
 	struct uuid stream_id;
 	char *dir;
 	enum recorder_result result;
@@ -26,26 +27,36 @@ static void delete_run(void *arg)
 	job->result = vod_delete(job->dir);
 }
 
+static void delete_end(struct delete_job *job, const struct repo_outcome *outcome)
+{
+	struct live_registry *r = job->registry;
+	if (r && job->done)
+		job->done(job->user, outcome);
+	list_remove(&job->link);
+	free(job->dir);
+	free(job);
+	if (r)
+		live_drain_step(r);
+}
+
+static void row_deleted(void *user, const struct repo_outcome *outcome)
+{
+	delete_end(user, outcome);
+}
+
 static void delete_done(void *arg, bool cancelled)
 {
 	struct delete_job *job = arg;
-	struct repo repo = job->registry->repo;
-	if (cancelled || job->result != RECORDER_OK) {
-		log_error("recording not deleted", kv_str("path", job->dir),
-			kv_str("reason", recorder_result_text(job->result)));
-		if (job->done)
-			job->done(job->user, &(struct repo_outcome){.result = REPO_FAILED});
-	} else {
-		log_info("recording deleted", kv_str("path", job->dir));
+	if (cancelled || job->result != RECORDER_OK || !job->registry) {
+		if (job->registry)
+			log_error("recording not deleted", kv_str("path", job->dir),
+				kv_str("reason", recorder_result_text(job->result)));
+		delete_end(job, &(struct repo_outcome){.result = REPO_FAILED});
+		return;
 	}
-	if (!cancelled && job->result == RECORDER_OK && job->done)
-		repo.ops->recording_delete(repo.impl, job->stream_id, job->done, job->user);
-	free(job->dir);
-	free(job);
-}
-
-static void ignore_outcome(void *user, const struct repo_outcome *outcome)
-{
+	log_info("recording deleted", kv_str("path", job->dir));
+	struct repo repo = job->registry->repo;
+	repo.ops->recording_delete(repo.impl, job->stream_id, row_deleted, job);
 }
 
 struct refusal {
@@ -60,12 +71,26 @@ static void refuse(void *arg)
 	free(f);
 }
 
+/* Something still writes the files, or removes them already. */
+static bool is_busy(struct live_registry *r, struct uuid id)
+{
+	struct delete_job *job;
+	if (live_stream_is_writing(r, id))
+		return true;
+	list_for_each (job, &r->deletions, link) {
+		if (uuid_eq(job->stream_id, id))
+			return true;
+	}
+	return vod_job_running(r, id);
+}
+
 void live_registry_delete_recording(
 	struct live_registry *r, struct uuid stream_id, repo_done done, void *user)
 {
 	char id_text[UUID_TEXT_SIZE];
-	struct live_stream *s = live_registry_find(r, stream_id);
-	if ((s && s->state != LIVE_FINISHING) || vod_job_running(r, stream_id)) {
+	if (is_busy(r, stream_id)) {
+		if (!done)
+			return;
 		struct refusal *f = mem_new(struct refusal);
 		*f = (struct refusal){.done = done, .user = user};
 		loop_defer(r->loop, refuse, f);
@@ -78,6 +103,7 @@ void live_registry_delete_recording(
 	job->dir = live_recording_dir(r, id_text);
 	job->done = done;
 	job->user = user;
+	list_append(&r->deletions, &job->link);
 	work_submit(loop_work(r->loop), WORK_SLOW, delete_run, delete_done, job);
 }
 
@@ -105,7 +131,7 @@ static void sweep(void *user)
 		return;
 	for (size_t i = 0; i < n; i++) {
 		if (is_past_keeping(r, &rows[i]) && !live_registry_find(r, rows[i].stream_id))
-			live_registry_delete_recording(r, rows[i].stream_id, ignore_outcome, NULL);
+			live_registry_delete_recording(r, rows[i].stream_id, NULL, NULL);
 		recording_record_finish(&rows[i]);
 	}
 	free(rows);
@@ -118,4 +144,14 @@ void retention_start(struct live_registry *r)
 {
 	r->retention_timer = loop_timer_create(r->loop, "retention", sweep, r);
 	timer_start(r->retention_timer, SWEEP_US);
+}
+
+void retention_stop(struct live_registry *r)
+{
+	struct delete_job *job, *next;
+	timer_destroy(&r->retention_timer);
+	list_for_each_safe (job, next, &r->deletions, link) {
+		job->registry = NULL;
+		list_remove(&job->link);
+	}
 }

@@ -11,7 +11,12 @@
 /* How long an ended playlist goes on being served, for players that are still behind. */
 #define LINGER_US 30000000u
 /* The end's row is written again after a failure (a full disk) this much later. */
-#define END_RETRY_US 5000000u
+#define END_RETRY_US 2000000u
+
+/* The store's answer to the end of a stream, which may come after the stream. */
+struct end_write {
+	struct live_stream *stream; /* NULL once it is gone */
+};
 
 static void stream_settle(struct live_stream *s);
 
@@ -79,8 +84,7 @@ static uint64_t unpublished_left_us(const struct live_stream *s)
 static void continue_after(struct media_config *config, const struct live_stream *s,
 	const struct recording_index *index)
 {
-	if (index->n == 0)
-		return;
+	/* Even where no file of it is left: a playlist's numbers never go back. */
 	config->first_sequence = index->next_sequence;
 	config->first_time_us = index->end_us;
 	config->first_init = index->inits;
@@ -119,6 +123,12 @@ struct live_stream *live_stream_create(struct live_registry *r, const struct str
 	return s;
 }
 
+bool live_stream_is_writing(struct live_registry *r, struct uuid id)
+{
+	const struct live_stream *s = live_registry_find(r, id);
+	return s && !(s->state == LIVE_FINISHING && s->vod_settled);
+}
+
 static void spool_delete_run(void *arg)
 {
 	vod_delete(arg);
@@ -139,6 +149,8 @@ void live_stream_destroy(struct live_stream *s)
 			live_recording_dir(r, s->id_text));
 	recording_release(&s->recording);
 	timer_destroy(&s->timer);
+	if (s->end_write)
+		s->end_write->stream = NULL;
 	media_engine_destroy(s->engine);
 	list_remove(&s->link);
 	map_remove(r->by_id, s->id.bytes, sizeof(s->id.bytes));
@@ -210,7 +222,12 @@ void live_stream_detach(struct live_stream *s)
 
 static void end_written(void *user, const struct repo_outcome *outcome)
 {
-	struct live_stream *s = user;
+	struct end_write *write = user;
+	struct live_stream *s = write->stream;
+	free(write);
+	if (!s)
+		return;
+	s->end_write = NULL;
 	if (outcome->result == REPO_FAILED) {
 		log_error("end of stream not written, trying again", kv_str("stream", s->id_text));
 		timer_start(s->timer, END_RETRY_US);
@@ -231,8 +248,10 @@ static void write_end(struct live_stream *s)
 {
 	struct repo repo = s->registry->repo;
 	struct repo_stats stats = {0};
+	s->end_write = mem_new(struct end_write);
+	s->end_write->stream = s;
 	repo.ops->stream_end(repo.impl, s->id, s->ended_at_ms, live_end_reason_text(s->end_reason),
-		&stats, end_written, s);
+		&stats, end_written, s->end_write);
 }
 
 static void vod_settled(void *user)
@@ -258,7 +277,7 @@ static void linger_over(void *arg)
 static void stream_settle(struct live_stream *s)
 {
 	if (!s->end_committed) {
-		if (!timer_active(s->timer))
+		if (!s->end_write && !timer_active(s->timer))
 			write_end(s);
 		return;
 	}

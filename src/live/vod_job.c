@@ -6,6 +6,14 @@
 #include "base/mem.h"
 #include "internal.h"
 
+/* Somebody who asked for the progressive file. */
+struct waiter {
+	struct list link;
+	void (*done)(void *user, bool ok);
+	void *user;
+	bool ok;
+};
+
 /*
  * Two steps on the slow lane: the playlist (seconds at most, players wait for it), told to the
  * store; then the progressive file, told to the store again.
@@ -17,6 +25,9 @@ struct vod_job {
 	char id_text[UUID_TEXT_SIZE];
 	char *dir;
 	bool want_mp4, in_mp4;
+	bool silent; /* the store knows of the playlist already */
+	uint64_t finished_at_ms; /* of a recording that was finished before; 0: now */
+	struct list waiters; /* waiter.link */
 	uint64_t min_free;
 	enum recorder_result result;
 	struct vod_result vod;
@@ -26,8 +37,18 @@ struct vod_job {
 	void *user;
 };
 
+static void waiters_drop(struct vod_job *job)
+{
+	struct waiter *w, *next;
+	list_for_each_safe (w, next, &job->waiters, link) {
+		list_remove(&w->link);
+		free(w);
+	}
+}
+
 static void job_free(struct vod_job *job)
 {
+	waiters_drop(job);
 	list_remove(&job->link);
 	free(job->segments);
 	free(job->dir);
@@ -46,8 +67,22 @@ static void job_settle(struct vod_job *job)
 static void job_end(struct vod_job *job)
 {
 	struct live_registry *r = job->registry;
+	bool ok = job->in_mp4;
+	struct list waiters;
+	struct waiter *w, *next;
+	list_init(&waiters);
+	list_for_each_safe (w, next, &job->waiters, link) {
+		list_remove(&w->link);
+		list_append(&waiters, &w->link);
+	}
 	job_settle(job);
 	job_free(job);
+	list_for_each_safe (w, next, &waiters, link) {
+		list_remove(&w->link);
+		if (r)
+			w->done(w->user, ok);
+		free(w);
+	}
 	if (r)
 		live_drain_step(r);
 }
@@ -92,6 +127,7 @@ static void mp4_run(void *arg)
 }
 
 static void job_store(struct vod_job *job, enum recording_state state);
+static void next_step(struct vod_job *job);
 
 static void mp4_done(void *arg, bool cancelled)
 {
@@ -120,7 +156,12 @@ static void stored(void *user, const struct repo_outcome *outcome)
 		job_free(job);
 		return;
 	}
-	if (!job->in_mp4 && job->n_segments > 0) {
+	next_step(job);
+}
+
+static void next_step(struct vod_job *job)
+{
+	if (!job->in_mp4 && !job->silent && job->n_segments > 0) {
 		metric_add(job->registry->metrics.vod_ready, 1);
 		log_info("vod ready", kv_str("stream", job->id_text),
 			kv_u64("segments", job->n_segments),
@@ -145,7 +186,8 @@ static void job_store(struct vod_job *job, enum recording_state state)
 		.bytes = job->vod.bytes,
 		.segments = (uint32_t)job->n_segments,
 		.has_mp4 = job->vod.has_mp4,
-		.finished_at = clock_wall_ms(loop_clock(job->registry->loop)),
+		.finished_at = job->finished_at_ms ? job->finished_at_ms
+						   : clock_wall_ms(loop_clock(job->registry->loop)),
 	};
 	char *url = job->n_segments > 0 ? mem_printf("/vod/%s/index.m3u8", job->id_text) : NULL;
 	repo.ops->recording_finish(
@@ -163,13 +205,16 @@ static void playlist_done(void *arg, bool cancelled)
 	if (job->result != RECORDER_OK)
 		log_error("vod playlist failed", kv_str("stream", job->id_text),
 			kv_str("reason", recorder_result_text(job->result)));
+	if (job->silent) {
+		next_step(job);
+		return;
+	}
 	job_store(job,
 		job->result == RECORDER_OK && job->n_segments > 0 ? RECORDING_READY
 								  : RECORDING_FAILED);
 }
 
-void vod_job_start(struct live_registry *r, struct uuid stream_id, bool want_mp4,
-	void (*done)(void *user), void *user)
+static struct vod_job *job_start(struct live_registry *r, struct uuid stream_id, bool want_mp4)
 {
 	struct vod_job *job = mem_new(struct vod_job);
 	job->registry = r;
@@ -178,20 +223,81 @@ void vod_job_start(struct live_registry *r, struct uuid stream_id, bool want_mp4
 	job->dir = live_recording_dir(r, job->id_text);
 	job->want_mp4 = want_mp4;
 	job->min_free = r->config.min_free;
-	job->done = done;
-	job->user = user;
+	list_init(&job->waiters);
 	list_append(&r->vod_jobs, &job->link);
 	work_submit(loop_work(r->loop), WORK_SLOW, playlist_run, playlist_done, job);
+	return job;
 }
 
-bool vod_job_running(const struct live_registry *r, struct uuid stream_id)
+void vod_job_start(struct live_registry *r, struct uuid stream_id, bool want_mp4,
+	void (*done)(void *user), void *user)
+{
+	struct vod_job *job = job_start(r, stream_id, want_mp4);
+	job->done = done;
+	job->user = user;
+}
+
+struct vod_job *vod_job_mp4(struct live_registry *r, const struct recording_record *row)
+{
+	struct vod_job *job = job_start(r, row->stream_id, true);
+	job->silent = true;
+	job->finished_at_ms = row->finished_at;
+	return job;
+}
+
+static struct vod_job *job_find(const struct live_registry *r, struct uuid stream_id)
 {
 	struct vod_job *job;
 	list_for_each (job, &r->vod_jobs, link) {
 		if (uuid_eq(job->stream_id, stream_id))
-			return true;
+			return job;
 	}
-	return false;
+	return NULL;
+}
+
+bool vod_job_running(const struct live_registry *r, struct uuid stream_id)
+{
+	return job_find(r, stream_id) != NULL;
+}
+
+static void answer(void *arg)
+{
+	struct waiter *w = arg;
+	w->done(w->user, w->ok);
+	free(w);
+}
+
+/* The job that makes the file, new or under way; NULL: no need of one, or no way (*ok). */
+static struct vod_job *mp4_job(struct live_registry *r, struct uuid stream_id, bool *ok)
+{
+	struct vod_job *job = job_find(r, stream_id);
+	struct recording_record row;
+	*ok = false;
+	if (job) {
+		job->want_mp4 = true;
+		return job;
+	}
+	if (live_stream_is_writing(r, stream_id) ||
+		r->repo.ops->recording_get(r->repo.impl, stream_id, &row) != REPO_OK)
+		return NULL;
+	*ok = row.state == RECORDING_READY && row.has_mp4;
+	if (row.state == RECORDING_READY && !row.has_mp4)
+		job = vod_job_mp4(r, &row);
+	recording_record_finish(&row);
+	return job;
+}
+
+void live_registry_make_mp4(struct live_registry *r, struct uuid stream_id,
+	void (*done)(void *user, bool ok), void *user)
+{
+	struct waiter *w = mem_new(struct waiter);
+	w->done = done;
+	w->user = user;
+	struct vod_job *job = mp4_job(r, stream_id, &w->ok);
+	if (job)
+		list_append(&job->waiters, &w->link);
+	else
+		loop_defer(r->loop, answer, w);
 }
 
 void vod_jobs_drop(struct live_registry *r)
@@ -200,6 +306,7 @@ void vod_jobs_drop(struct live_registry *r)
 	list_for_each_safe (job, next, &r->vod_jobs, link) {
 		job->registry = NULL;
 		job->done = NULL;
+		waiters_drop(job);
 		list_remove(&job->link);
 	}
 }
