@@ -307,8 +307,12 @@ static bool cut_overdue(struct segmenter *s, int64_t upto_us)
 	while (ok && upto_us - s->part_start_us > part_limit(s) + ROUNDING_US / 2) {
 		int64_t before = s->part_start_us, at = overdue_at(s, upto_us);
 		ok = overdue_ends_segment(s, at) ? cut_segment(s, at) : cut_part(s, at);
-		if (s->part_start_us == before)
-			break;
+		if (s->part_start_us != before)
+			continue;
+		/* Nothing to make a part of: a gap that this segment has no room for. */
+		if (upto_us - s->segment_start_us > segment_limit(s))
+			ok = cut_segment(s, before) && ok;
+		break;
 	}
 	return ok;
 }
