@@ -336,11 +336,13 @@ static enum media_lookup segment_body(
 	if (!s)
 		return sequence == w->open->sequence && !w->ended ? MEDIA_WAIT : MEDIA_GONE;
 	*out = (struct media_body){.id = sequence << 16};
-	if (segment_in_memory(s)) {
-		body_pieces(out, s->parts, s->n_parts);
-	} else {
+	/* Even while the bytes are here as well: sendfile() copies nothing, and the page cache has
+	 * what was just written. */
+	if (s->path) {
 		out->path = mem_strdup(s->path);
 		out->len = s->bytes;
+	} else {
+		body_pieces(out, s->parts, s->n_parts);
 	}
 	return MEDIA_FOUND;
 }

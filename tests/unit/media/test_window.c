@@ -190,6 +190,7 @@ static void parts_and_segment_are_the_same_bytes(void **state)
 	uint64_t ids[16];
 
 	rig_init(&r);
+	r.never_stored = true;
 	play_at(&r, 0, 4.5);
 	assert_int_equal(fetch(&r, "seg_0_1.m4s", &segment), MEDIA_FOUND);
 	assert_null(segment.path);
@@ -220,6 +221,7 @@ static void a_body_outlives_the_window(void **state)
 	uint8_t first;
 
 	rig_init(&r);
+	r.never_stored = true;
 	play_at(&r, 0, 4.5);
 	assert_int_equal(fetch(&r, "seg_0_1.m4s", &body), MEDIA_FOUND);
 	rig_finish(&r);
@@ -244,6 +246,13 @@ static void stored_segments_leave_memory_as_they_age(void **state)
 	assert_non_null(body.path);
 	assert_string_equal(body.path, "/nowhere/seg_0_22.m4s");
 	assert_int_equal(body.len, rcbuf_len(r.segments[22].bytes));
+	media_body_finish(&body);
+	/* The newest is read from its file as well, its parts are in memory. */
+	assert_int_equal(fetch(&r, "seg_0_28.m4s", &body), MEDIA_FOUND);
+	assert_non_null(body.path);
+	media_body_finish(&body);
+	assert_int_equal(fetch(&r, "part_0_28_0.m4s", &body), MEDIA_FOUND);
+	assert_int_equal(body.n_pieces, 1);
 	media_body_finish(&body);
 	rig_finish(&r);
 }
