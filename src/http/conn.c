@@ -299,8 +299,10 @@ static int on_closed(struct http_conn *c, struct lws *wsi, void *in, size_t len)
 {
 	struct http_request *r = session_request(wsi);
 
-	if (wsi == c->wsi)
+	if (wsi == c->wsi) {
 		c->closing = true;
+		http_poller_remove(c->edge->server->poller, c);
+	}
 	if (r) {
 		session_set(wsi, NULL);
 		http_request_lost(r);

@@ -44,6 +44,7 @@ void http_direct_finish(struct http_conn *c)
 {
 	/* Closing with unread bytes would reset the connection, and the last answer with it. */
 	discard(c->fd, HEAD_MAX * 4);
+	http_poller_remove(c->edge->server->poller, c);
 	shutdown(c->fd, SHUT_WR);
 	close(c->fd);
 }

@@ -231,6 +231,8 @@ struct rcbuf *http_gzip(struct rcbuf *const *pieces, size_t n);
 struct http_poller *http_poller_create(struct http_server *s);
 void http_poller_destroy(struct http_poller **p);
 bool http_poller_add(struct http_poller *p, struct http_conn *c);
+/* Before its descriptor is closed: a copy of it in a child would keep the events coming. */
+void http_poller_remove(struct http_poller *p, struct http_conn *c);
 /* No more of reading: libwebsockets does that from now on. */
 bool http_poller_quiet(struct http_poller *p, struct http_conn *c);
 

@@ -91,3 +91,10 @@ bool http_poller_quiet(struct http_poller *p, struct http_conn *c)
 
 	return epoll_ctl(p->fd, EPOLL_CTL_MOD, c->fd, &event) == 0;
 }
+
+void http_poller_remove(struct http_poller *p, struct http_conn *c)
+{
+	if (c->polled && c->fd >= 0)
+		epoll_ctl(p->fd, EPOLL_CTL_DEL, c->fd, NULL);
+	c->polled = false;
+}
