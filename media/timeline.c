@@ -9,6 +9,8 @@
 /* A steady difference of this much is a clock that runs otherwise: follow it. */
 #define AUDIO_DRIFT_US 8000
 #define DRIFT_WEIGHT 0.02
+/* Tracks of one clock arrive less than this apart; a larger step is no jitter. */
+#define LEAP_MS 2000
 /* A clock that goes back by more than this starts anew. */
 #define BACK_JITTER_MS 250
 
@@ -27,14 +29,23 @@ static int64_t unwrap(const struct timeline *t, const struct sample *s)
 	return (int32_t)(s->timestamp_ms - t->anchor);
 }
 
-/* A track that starts in mid-session is placed relative to the other one's clock. */
+/*
+ * A track that starts in mid-session is placed relative to the other one's clock, and so is one
+ * that makes a leap to where the other one is: after a pause, or as the second one to jump.
+ */
 static int64_t relative_ms(const struct timeline *t, const struct sample *s)
 {
-	const struct timeline_track *other = &t->tracks[!s->kind];
+	const struct timeline_track *own = &t->tracks[s->kind], *other = &t->tracks[!s->kind];
+	int32_t apart;
 
-	if (t->tracks[s->kind].started || !other->started)
+	if (!other->started)
 		return unwrap(t, s);
-	return other->last_ms + (int32_t)(s->timestamp_ms - other->last_raw);
+	apart = (int32_t)(s->timestamp_ms - other->last_raw);
+	if (own->started &&
+		(llabs((int32_t)(s->timestamp_ms - own->last_raw)) <= LEAP_MS ||
+			llabs(apart) > LEAP_MS))
+		return unwrap(t, s);
+	return other->last_ms + apart;
 }
 
 /* A track that was silent for long and comes back on the clock that the other one kept. */
@@ -57,18 +68,16 @@ bool timeline_jumps(const struct timeline *t, const struct sample *s, int64_t ma
 	return step < -BACK_JITTER_MS;
 }
 
-void timeline_rebase(struct timeline *t, enum media_kind kind, uint32_t raw, uint32_t other_raw)
+void timeline_rebase(struct timeline *t, enum media_kind kind, uint32_t raw, uint32_t step_ms)
 {
-	struct timeline_track *own = &t->tracks[kind], *other = &t->tracks[!kind];
-
-	own->last_raw = raw;
-	own->last_ms = other->last_ms + (int32_t)(other_raw - other->last_raw);
+	t->tracks[kind].last_raw = raw;
+	t->tracks[kind].last_ms += step_ms;
 }
 
 static int64_t place_audio(
 	struct timeline *t, struct timeline_track *track, int64_t clock_us, double frame_us)
 {
-	double placed = (double)clock_us;
+	double placed = (double)clock_us, least;
 
 	if (track->started && frame_us > 0) {
 		double error = (double)clock_us - track->next_us;
@@ -85,9 +94,11 @@ static int64_t place_audio(
 			t->repaired++;
 		}
 	}
-	if (track->started && placed < (double)track->last_dts_us + 1) {
-		double least = (double)track->last_dts_us + 1000;
-		placed = track->next_us > least ? track->next_us : least;
+	/* Behind what was given out already: frames closer together until the clock is met again.
+	 */
+	least = (double)track->last_dts_us + (frame_us > 2000 ? frame_us / 2 : 1000);
+	if (track->started && placed < least) {
+		placed = least;
 		t->repaired++;
 	}
 	track->next_us = placed + frame_us;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "codec.h"
 #include "vod_files.h"
 
 /*
@@ -91,7 +92,8 @@ static AVFormatContext *input_open(struct run *r)
 	if (!io)
 		goto error;
 	ctx->pb = io;
-	ctx->flags |= AVFMT_FLAG_CUSTOM_IO;
+	/* Packets as they were stored: nothing in them needs a look by a parser. */
+	ctx->flags |= AVFMT_FLAG_CUSTOM_IO | AVFMT_FLAG_NOPARSE | AVFMT_FLAG_NOFILLIN;
 	if (avformat_open_input(&ctx, NULL, av_find_input_format("mp4"), NULL) < 0) {
 		/* It has freed ctx, but not what is ours. */
 		av_freep(&io->buffer);
@@ -134,6 +136,18 @@ static int find_track(const struct output *o, const AVCodecParameters *par)
 	return -1;
 }
 
+/* The demuxer does not tell how long an audio packet is, and the muxer wants to know. */
+static void set_frame_size(AVCodecParameters *par)
+{
+	struct codec_info c;
+
+	if (par->codec_id != AV_CODEC_ID_AAC ||
+		!codec_info_init(&c, MEDIA_CODEC_AAC, par->extradata, (size_t)par->extradata_size))
+		return;
+	par->frame_size = (int)c.frame_samples;
+	codec_info_finish(&c);
+}
+
 static bool add_tracks(struct output *o, const AVFormatContext *in)
 {
 	for (unsigned i = 0; i < in->nb_streams; i++) {
@@ -145,6 +159,7 @@ static bool add_tracks(struct output *o, const AVFormatContext *in)
 		if (!track || avcodec_parameters_copy(track->codecpar, par) < 0)
 			return false;
 		track->codecpar->codec_tag = 0;
+		set_frame_size(track->codecpar);
 		track->time_base = in->streams[i]->time_base;
 	}
 	return true;

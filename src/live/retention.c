@@ -130,7 +130,7 @@ static void sweep(void *user)
 		    r->repo.impl, RECORDING_READY, PAGE, r->retention_offset, &rows, &n) != REPO_OK)
 		return;
 	for (size_t i = 0; i < n; i++) {
-		if (is_past_keeping(r, &rows[i]) && !live_registry_find(r, rows[i].stream_id))
+		if (is_past_keeping(r, &rows[i]))
 			live_registry_delete_recording(r, rows[i].stream_id, NULL, NULL);
 		recording_record_finish(&rows[i]);
 	}

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "media/log.h"
 #include "media/vod.h"
 #include "support/h264_make.h"
 
@@ -25,6 +26,7 @@ void rig_init(struct live_rig *r)
 				       .mp4 = LIVE_MP4_END,
 			       }};
 	log_set_levels("off");
+	media_log_setup();
 	snprintf(r->root, sizeof(r->root), "/tmp/souk-live-XXXXXX");
 	assert_non_null(mkdtemp(r->root));
 	snprintf(r->media_root, sizeof(r->media_root), "%s/media", r->root);
@@ -242,10 +244,11 @@ void rig_feed(struct encoder *e, double seconds)
 	assert_int_equal(
 		live_publisher_configure(&e->publisher, MEDIA_AUDIO, 0, MEDIA_CODEC_AAC, sound, 2),
 		MEDIA_OK);
-	for (uint32_t at = e->ms; at < end; at += 20) {
+	for (uint32_t at = e->ms; at < end; at++) {
 		if (at % 40 == 0)
 			send_video(e, at, at % 1000 == 0);
-		send_audio(e, at);
+		if (at % 64 == 0 || at % 64 == 21 || at % 64 == 42)
+			send_audio(e, at); /* 1024 samples at 48 kHz */
 	}
 	e->ms = end;
 }

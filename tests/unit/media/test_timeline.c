@@ -235,6 +235,37 @@ static void slow_drift_is_followed(void **state)
 	}
 }
 
+/* A clock that steps back by less than what counts as a jump must not leave audio late for ever. */
+static void a_small_step_back_is_made_up_for(void **state)
+{
+	struct timeline t;
+	int64_t last = -1, dts = 0;
+
+	timeline_begin(&t, 0, 0);
+	for (uint32_t i = 0; i < 200; i++) {
+		uint32_t ms = (uint32_t)(i * AAC_48000 / 1000) - (i >= 100 ? 200 : 0);
+		assert_false(jumps(&t, MEDIA_AUDIO, ms));
+		dts = place_audio(&t, ms, AAC_48000);
+		assert_true(dts > last);
+		last = dts;
+	}
+	assert_true(llabs(dts - (int64_t)(199 * AAC_48000 - 200000)) < 33000);
+}
+
+static void frames_shorter_than_they_should_be_stay_in_sync(void **state)
+{
+	struct timeline t;
+	int64_t last = -1;
+
+	timeline_begin(&t, 0, 0);
+	for (uint32_t i = 0; i < 5000; i++) {
+		int64_t dts = place_audio(&t, i * 20, AAC_48000);
+		assert_true(dts > last);
+		assert_true(llabs(dts - (int64_t)i * 20000) < 45000);
+		last = dts;
+	}
+}
+
 static void a_late_track_is_placed_by_the_other_ones_clock(void **state)
 {
 	struct timeline t;
@@ -274,6 +305,8 @@ int main(void)
 		cmocka_unit_test(rounded_audio_is_even),
 		cmocka_unit_test(audio_in_pairs_with_one_stamp_is_even),
 		cmocka_unit_test(slow_drift_is_followed),
+		cmocka_unit_test(a_small_step_back_is_made_up_for),
+		cmocka_unit_test(frames_shorter_than_they_should_be_stay_in_sync),
 		cmocka_unit_test(a_late_track_is_placed_by_the_other_ones_clock),
 		cmocka_unit_test(both_tracks_share_one_offset),
 	};
