@@ -300,7 +300,9 @@ static void forget_jump(struct media_engine *e, enum media_kind kind)
 /* Only the one track's clock has jumped: it goes on beside the other one, where that was. */
 static void follow_jump(struct media_engine *e, enum media_kind kind)
 {
-	timeline_rebase(&e->timeline, kind, e->next.anchor, e->jumped_at);
+	double frame_us = kind == MEDIA_AUDIO ? audio_frame_us(e) : e->segmenter.lead_frame_us;
+
+	timeline_rebase(&e->timeline, kind, e->next.anchor, (uint32_t)(frame_us / 1000));
 	close_segmenter(e);
 	if (open_segmenter(e, e->segmenter.has[MEDIA_VIDEO], e->segmenter.has[MEDIA_AUDIO]))
 		keep_session(e);

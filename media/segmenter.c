@@ -195,12 +195,12 @@ static bool cut_segment(struct segmenter *s, int64_t at_us)
 		at_us = s->part_start_us + 1000; /* a lead track that came too late */
 	ok = cut_part(s, at_us);
 	done = window_close_segment(s->window);
-	if (done) {
-		s->segments++;
-		if (!s->window->published)
-			publish(s, done);
-		s->segment(s->user, done);
-	}
+	if (!done)
+		return ok; /* still the one that was opened, with what stands before it */
+	s->segments++;
+	if (!s->window->published)
+		publish(s, done);
+	s->segment(s->user, done);
 	/* Where the last part ended: at_us, unless there was nothing in between. */
 	open_segment(s, s->part_start_us);
 	return ok;

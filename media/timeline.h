@@ -33,7 +33,7 @@ void timeline_begin(struct timeline *t, uint32_t anchor, int64_t offset_us);
  * all beyond jitter) that it begins a new session.
  */
 bool timeline_jumps(const struct timeline *t, const struct sample *s, int64_t max_jump_us);
-/* Lets a track's timestamp `raw` stand for where the other one's timestamp `other_raw` was. */
-void timeline_rebase(struct timeline *t, enum media_kind kind, uint32_t raw, uint32_t other_raw);
+/* A track's clock jumps alone: `raw` is what comes `step_ms` after its newest sample. */
+void timeline_rebase(struct timeline *t, enum media_kind kind, uint32_t raw, uint32_t step_ms);
 /* Sets dts_us and pts_us. audio_frame_us: what one audio packet lasts, 0 if unknown. */
 void timeline_place(struct timeline *t, struct sample *s, double audio_frame_us);
