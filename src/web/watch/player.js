@@ -113,9 +113,11 @@ export class Player {
   }
 
   latency() {
-    if (this.source !== 'live') return NaN;
-    if (this.hls) return this.hls.latency || NaN;
+    if (this.source !== 'live' || this.condition === 'loading') return NaN;
     const { seekable, currentTime } = this.video;
+    const details = this.hls?.latestLevelDetails;
+    // hls.latency, but of this moment: that one is from the last timeupdate.
+    if (details) return details.edge + details.age - currentTime;
     return seekable.length ? seekable.end(seekable.length - 1) - currentTime : NaN;
   }
 
