@@ -155,7 +155,8 @@ static void parse_line(struct journal *j, const char *line, size_t len)
 	char *end, *copy;
 	unsigned long crc;
 
-	if (len < 10 || line[8] != ' ')
+	/* After a power cut the end may be zeros. */
+	if (len < 10 || line[8] != ' ' || memchr(line, '\0', len))
 		return;
 	copy = mem_strndup(line, len);
 	crc = strtoul(copy, &end, 16);
