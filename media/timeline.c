@@ -70,8 +70,16 @@ bool timeline_jumps(const struct timeline *t, const struct sample *s, int64_t ma
 
 void timeline_rebase(struct timeline *t, enum media_kind kind, uint32_t raw, uint32_t step_ms)
 {
-	t->tracks[kind].last_raw = raw;
-	t->tracks[kind].last_ms += step_ms;
+	struct timeline_track *own = &t->tracks[kind];
+
+	/* One that has not begun on this timeline begins where the other one is. */
+	if (!own->started) {
+		own->started = true;
+		own->last_ms = t->tracks[!kind].last_ms;
+		own->last_dts_us = t->offset_us + own->last_ms * 1000 - 1;
+	}
+	own->last_raw = raw;
+	own->last_ms += step_ms;
 }
 
 static int64_t place_audio(
