@@ -18,8 +18,8 @@
 _Static_assert(CONFIG_SOCKET_SIZE == sizeof(((struct sockaddr_un *)NULL)->sun_path),
 	"a socket's path must fit its address");
 
-/* inih cuts longer lines into pieces without a word. */
-#define LINE_MAX_BYTES 199
+/* With its end of line, what inih's 200 bytes hold: it cuts longer ones without a word, or fails. */
+#define LINE_MAX_BYTES 198
 
 struct loading {
 	struct config *config;

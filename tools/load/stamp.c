@@ -68,7 +68,7 @@ static size_t plain_scan(
 {
 	size_t n = 0;
 	const uint8_t *end = data + len, *at;
-	while ((at = memmem(data, (size_t)(end - data), stamp_uuid, UUID_SIZE))) {
+	while (data && (at = memmem(data, (size_t)(end - data), stamp_uuid, UUID_SIZE))) {
 		data = at + UUID_SIZE;
 		uint64_t wall_us;
 		if (end - data < STAMP_DIGITS || !digits_read(data, &wall_us))

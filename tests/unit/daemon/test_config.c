@@ -289,7 +289,7 @@ static void faults_name_their_line(void **state)
 	memset(line, 'a', 399);
 	line[399] = '\0';
 	char *text = mem_printf("[rtmp]\napp = %s\nlisten = x\n", line);
-	expect_file_error(text, 2, "the line is longer than 199 bytes");
+	expect_file_error(text, 2, "the line is longer than 198 bytes");
 	expect_file_error(text, 3, "[rtmp] listen = x is not allowed");
 	free(text);
 	free(line);
@@ -300,7 +300,7 @@ static void longest_line_is_whole(void **state)
 {
 	char app[200];
 	memset(app, 'a', sizeof(app));
-	app[199 - strlen("app=")] = '\0';
+	app[198 - strlen("app=")] = '\0';
 	char *text = mem_printf("[rtmp]\napp=%s\nlisten = 7\n", app);
 	char *path = write_file(text);
 	struct config *c = load(&(struct config_source){.path = path});
