@@ -322,8 +322,8 @@ static bool cut_before_held(struct segmenter *s, const struct sample *next)
 {
 	int64_t held = s->held->dts_us;
 
-	if (held > s->part_start_us && next->dts_us - s->segment_start_us > segment_limit(s))
-		return cut_segment(s, held);
+	if (held > s->segment_start_us && next->dts_us - s->segment_start_us > segment_limit(s))
+		return cut_segment(s, held > s->part_start_us ? held : s->part_start_us);
 	if (s->part_has_lead && part_suffices(s, held) &&
 		next->dts_us - s->part_start_us > part_limit(s) + ROUNDING_US / 2)
 		return cut_part(s, held);
