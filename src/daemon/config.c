@@ -18,7 +18,7 @@
 _Static_assert(CONFIG_SOCKET_SIZE == sizeof(((struct sockaddr_un *)NULL)->sun_path),
 	"a socket's path must fit its address");
 
-/* With its end of line, what inih's 200 bytes hold: it cuts longer ones without a word, or fails. */
+/* With its end, what inih's 200 bytes hold: it cuts longer lines without a word, or fails. */
 #define LINE_MAX_BYTES 198
 
 struct loading {
