@@ -68,16 +68,25 @@ bool timeline_jumps(const struct timeline *t, const struct sample *s, int64_t ma
 	return step < -BACK_JITTER_MS;
 }
 
+/* A track of which nothing was given out yet gets a clock. */
+static void start_track(struct timeline *t, struct timeline_track *track, uint32_t raw, int64_t ms)
+{
+	if (track->started)
+		return;
+	track->started = true;
+	track->last_raw = raw;
+	track->last_ms = ms;
+	track->last_dts_us = t->offset_us + ms * 1000 - 1;
+}
+
 void timeline_rebase(struct timeline *t, enum media_kind kind, uint32_t raw, uint32_t step_ms)
 {
-	struct timeline_track *own = &t->tracks[kind];
+	struct timeline_track *own = &t->tracks[kind], *other = &t->tracks[!kind];
 
-	/* One that has not begun on this timeline begins where the other one is. */
-	if (!own->started) {
-		own->started = true;
-		own->last_ms = t->tracks[!kind].last_ms;
-		own->last_dts_us = t->offset_us + own->last_ms * 1000 - 1;
-	}
+	/* Each keeps its own clock from here on: the other one the session's, if it has not begun.
+	 */
+	start_track(t, other, t->anchor, 0);
+	start_track(t, own, raw, other->last_ms);
 	own->last_raw = raw;
 	own->last_ms += step_ms;
 }
