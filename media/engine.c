@@ -308,23 +308,28 @@ static void follow_jump(struct media_engine *e, enum media_kind kind)
 		keep_session(e);
 }
 
-/* A sample that fits the running clock, while another may have been seen to jump. */
+/* A sample fits the running clock, while another may have been seen to jump. */
 static void settle_jump(struct media_engine *e, const struct sample *s)
 {
 	if (e->next.has[s->kind])
 		forget_jump(e, s->kind);
-	else if (e->next.has[!s->kind] &&
-		(int32_t)(s->timestamp_ms - e->jumped_at) > JUMP_SETTLE_MS)
+	else if (!e->next.has[!s->kind])
+		return;
+	else if (!e->timeline.tracks[s->kind].started)
+		e->jumped_at = s->timestamp_ms;
+	else if ((int32_t)(s->timestamp_ms - e->jumped_at) > JUMP_SETTLE_MS)
 		follow_jump(e, !s->kind);
 }
 
 static enum media_result route(struct media_engine *e, struct sample *s)
 {
-	if (!e->running || timeline_jumps(&e->timeline, s, jump_limit(e)))
-		return collect_sample(e, s);
 	/* While one track has jumped and the other one not yet, the latter goes on as before. */
-	settle_jump(e, s);
-	return write_running(e, s);
+	if (e->running && !timeline_jumps(&e->timeline, s, jump_limit(e)))
+		settle_jump(e, s);
+	/* What was settled may have moved the other track's clock. */
+	if (e->running && !timeline_jumps(&e->timeline, s, jump_limit(e)))
+		return write_running(e, s);
+	return collect_sample(e, s);
 }
 
 /*~ Each sample comes by here: into the session that runs, where timeline.c gives it its place, or
