@@ -61,5 +61,10 @@ void rig_answer(void *user, const struct repo_outcome *outcome);
 void rig_turn(struct live_rig *r);
 uint64_t rig_deadline(void);
 #define run_until(r, condition) \
-	for (uint64_t deadline_ = rig_deadline(); !(condition); rig_turn(r)) \
-	assert_true(clock_mono_us(&clock_system) < deadline_)
+	do { \
+		uint64_t deadline_ = rig_deadline(); \
+		while (!(condition)) { \
+			assert_true(clock_mono_us(&clock_system) < deadline_); \
+			rig_turn(r); \
+		} \
+	} while (0)
