@@ -14,7 +14,8 @@
  *
  * A request for what does not exist yet is held and answered when the stream announces it, at most
  * three target durations (then 503); all that wait for the same thing share one text and its gzip
- * form. A playlist under /hls/ of a stream that is gone leads to its VOD.
+ * form. A recording.mp4 that is to be made on demand is waited for. A playlist under /hls/ of a
+ * stream that is gone leads to its VOD.
  *
  * Cache-Control: segments, parts, init segments and VOD files never change under their name. The
  * answer to a blocking reload may be kept for six target durations (RFC 8216bis B.1), since the

@@ -78,8 +78,8 @@ void live_registry_delete_recording(
 	struct live_registry *r, struct uuid stream_id, repo_done done, void *user);
 /*
  * Makes the progressive file of a finished recording that has none yet. done(user, ok) comes later,
- * never inside the call; calls while it is being made are answered together. Not answered if the
- * registry is destroyed first.
+ * never inside the call; calls while it is being made are answered together, with false if the
+ * registry is destroyed. None is made where `[media] mp4 = off`.
  */
 void live_registry_make_mp4(struct live_registry *r, struct uuid stream_id,
 	void (*done)(void *user, bool ok), void *user);

@@ -27,6 +27,7 @@ struct hls {
 	char *media_root;
 	struct map *streams; /* uuid bytes to struct hls_stream */
 	struct list batches;
+	struct list mp4_asks; /* hls_vod.c */
 	bool batches_scheduled;
 	bool destroyed; /* the deferred call that is under way frees it */
 	struct timer *expiry;
@@ -58,6 +59,7 @@ void hls_live_destroy_all(struct hls *h);
 
 /* hls_vod.c */
 void hls_vod_get(struct hls *h, struct http_request *r, struct uuid id, const char *name);
+void hls_vod_destroy_all(struct hls *h);
 /* A redirect to the VOD of a stream that is not live, or 404. */
 void hls_vod_redirect(struct hls *h, struct http_request *r, struct uuid id,
 	const struct hls_name *name, const char *suffix);

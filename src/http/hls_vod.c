@@ -82,11 +82,68 @@ static void answer_file(
 			.path = path});
 }
 
+/* A request for a progressive file that is made on demand. */
+struct mp4_ask {
+	struct list link; /* hls.mp4_asks */
+	struct hls *hls;
+	struct http_request *request; /* NULL: the peer is gone, or was answered at the end */
+	struct uuid id;
+};
+
+static bool answer_stored(struct hls *h, struct http_request *r, struct uuid id, const char *text,
+	enum hls_kind kind);
+
+static void no_recording(struct http_request *r)
+{
+	reply_error(r, 404, "not_found", "There is no such recording.", NULL);
+}
+
+static void mp4_gone(void *user)
+{
+	struct mp4_ask *ask = user;
+
+	ask->request = NULL;
+}
+
+static void mp4_made(void *user, bool ok)
+{
+	struct mp4_ask *ask = user;
+	struct http_request *r = ask->request;
+	struct hls *h = ask->hls;
+	struct uuid id = ask->id;
+
+	list_remove(&ask->link);
+	free(ask);
+	if (r && !(ok && answer_stored(h, r, id, "recording.mp4", HLS_RECORDING)))
+		no_recording(r);
+}
+
+static void ask_for_mp4(struct hls *h, struct http_request *r, struct uuid id)
+{
+	struct mp4_ask *ask = mem_new(struct mp4_ask);
+
+	*ask = (struct mp4_ask){.hls = h, .request = r, .id = id};
+	list_append(&h->mp4_asks, &ask->link);
+	http_request_hold(r, mp4_gone, ask);
+	live_registry_make_mp4(h->config.registry, id, mp4_made, ask);
+}
+
+void hls_vod_destroy_all(struct hls *h)
+{
+	struct mp4_ask *ask, *next;
+
+	list_for_each_safe (ask, next, &h->mp4_asks, link) {
+		struct http_request *r = ask->request;
+		ask->request = NULL;
+		list_remove(&ask->link);
+		if (r)
+			reply_retry(r, 503, "draining", "The server is shutting down.", 1);
+	}
+}
+
 void hls_vod_get(struct hls *h, struct http_request *r, struct uuid id, const char *text)
 {
 	struct hls_name name;
-	struct stat st;
-	char etag[64];
 
 	/* Only names of this shape reach the file system: nothing to climb with. */
 	if (!hls_name_parse(text, &name) || name.kind == HLS_PART) {
@@ -94,20 +151,34 @@ void hls_vod_get(struct hls *h, struct http_request *r, struct uuid id, const ch
 		return;
 	}
 	metric_add(h->requests[name.kind], 1);
-	char *path = file_path(h, id, text);
-	if (stat(path, &st) || !S_ISREG(st.st_mode)) {
-		reply_error(r, 404, "not_found", "There is no such recording.", NULL);
-		free(path);
+	if (answer_stored(h, r, id, text, name.kind))
 		return;
+	if (name.kind == HLS_RECORDING)
+		ask_for_mp4(h, r, id);
+	else
+		no_recording(r);
+}
+
+/* False: no such file. */
+static bool answer_stored(
+	struct hls *h, struct http_request *r, struct uuid id, const char *text, enum hls_kind kind)
+{
+	char *path = file_path(h, id, text), etag[64];
+	struct stat st;
+
+	if (stat(path, &st) || !S_ISREG(st.st_mode)) {
+		free(path);
+		return false;
 	}
 	snprintf(etag, sizeof(etag), "\"%llx-%llx\"", (unsigned long long)st.st_size,
 		(unsigned long long)st.st_mtim.tv_sec * 1000000000ull +
 			(unsigned long long)st.st_mtim.tv_nsec);
-	if (name.kind == HLS_PLAYLIST)
+	if (kind == HLS_PLAYLIST)
 		answer_playlist(h, r, path, (size_t)st.st_size, etag);
 	else
 		answer_file(h, r, path, (size_t)st.st_size, etag);
 	free(path);
+	return true;
 }
 
 void hls_vod_redirect(struct hls *h, struct http_request *r, struct uuid id,

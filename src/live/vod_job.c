@@ -37,18 +37,18 @@ struct vod_job {
 	void *user;
 };
 
-static void waiters_drop(struct vod_job *job)
+static void waiters_answer(struct list *waiters, bool ok)
 {
 	struct waiter *w, *next;
-	list_for_each_safe (w, next, &job->waiters, link) {
+	list_for_each_safe (w, next, waiters, link) {
 		list_remove(&w->link);
+		w->done(w->user, ok);
 		free(w);
 	}
 }
 
 static void job_free(struct vod_job *job)
 {
-	waiters_drop(job);
 	list_remove(&job->link);
 	free(job->segments);
 	free(job->dir);
@@ -77,12 +77,7 @@ static void job_end(struct vod_job *job)
 	}
 	job_settle(job);
 	job_free(job);
-	list_for_each_safe (w, next, &waiters, link) {
-		list_remove(&w->link);
-		if (r)
-			w->done(w->user, ok);
-		free(w);
-	}
+	waiters_answer(&waiters, ok);
 	if (r)
 		live_drain_step(r);
 }
@@ -273,6 +268,8 @@ static struct vod_job *mp4_job(struct live_registry *r, struct uuid stream_id, b
 	struct vod_job *job = job_find(r, stream_id);
 	struct recording_record row;
 	*ok = false;
+	if (r->config.mp4 == LIVE_MP4_OFF)
+		return NULL;
 	if (job) {
 		job->want_mp4 = true;
 		return job;
@@ -306,7 +303,7 @@ void vod_jobs_drop(struct live_registry *r)
 	list_for_each_safe (job, next, &r->vod_jobs, link) {
 		job->registry = NULL;
 		job->done = NULL;
-		waiters_drop(job);
+		waiters_answer(&job->waiters, false);
 		list_remove(&job->link);
 	}
 }

@@ -31,6 +31,25 @@ struct live_stream *live_registry_find(struct live_registry *r, struct uuid id)
 	return only_stream && uuid_eq(only_stream->id, id) ? only_stream : NULL;
 }
 
+/* Who waits for a progressive file; the test answers. */
+static void (*mp4_done)(void *user, bool ok);
+static void *mp4_user;
+
+void live_registry_make_mp4(struct live_registry *r, struct uuid stream_id,
+	void (*done)(void *user, bool ok), void *user)
+{
+	mp4_done = done;
+	mp4_user = user;
+}
+
+static void answer_mp4(bool ok)
+{
+	void (*done)(void *user, bool ok) = mp4_done;
+	assert_non_null(done);
+	mp4_done = NULL;
+	done(mp4_user, ok);
+}
+
 struct uuid live_stream_id(const struct live_stream *s)
 {
 	return s->id;
@@ -392,6 +411,57 @@ static void recordings_are_served_by_name_only(void **state)
 	world_stop(&w);
 }
 
+static void await_mp4_ask(struct world *w)
+{
+	while (!mp4_done)
+		fixture_turn(&w->f);
+}
+
+static void a_progressive_file_is_made_when_first_asked_for(void **state)
+{
+	struct world w;
+	struct answer a;
+	world_start(&w);
+	ask(&w.c, "/vod/" ID "/recording.mp4", "", NULL);
+	await_mp4_ask(&w);
+	answer_mp4(false);
+	client_read(&w.c, &a, true);
+	assert_int_equal(a.status, 404);
+	answer_finish(&a);
+	ask(&w.c, "/vod/" ID "/recording.mp4", "Range: bytes=0-3\r\n", NULL);
+	await_mp4_ask(&w);
+	put_file(&w, ID, "recording.mp4", "0123456789");
+	answer_mp4(true);
+	client_read(&w.c, &a, true);
+	assert_int_equal(a.status, 206);
+	assert_string_equal(buf_text(&a.body), "0123");
+	answer_finish(&a);
+	/* It is there now. */
+	ask(&w.c, "/vod/" ID "/recording.mp4", "", &a);
+	assert_int_equal(a.status, 200);
+	answer_finish(&a);
+	assert_null(mp4_done);
+	world_stop(&w);
+}
+
+static void whoever_waits_for_a_progressive_file_may_go(void **state)
+{
+	struct world w;
+	world_start(&w);
+	ask(&w.c, "/vod/" ID "/recording.mp4", "", NULL);
+	await_mp4_ask(&w);
+	client_close(&w.c);
+	for (int i = 0; i < 20; i++)
+		fixture_turn(&w.f);
+	answer_mp4(true);
+	client_open(&w.c, &w.f);
+	/* And the server may go first. */
+	ask(&w.c, "/vod/" ID "/recording.mp4", "", NULL);
+	await_mp4_ask(&w);
+	world_stop(&w);
+	answer_mp4(true);
+}
+
 static void playlists_are_compressed_and_revalidated(void **state)
 {
 	struct world w;
@@ -429,6 +499,8 @@ int main(void)
 		cmocka_unit_test(waiting_ends_with_the_peer),
 		cmocka_unit_test(waiting_ends_with_the_server),
 		cmocka_unit_test(ended_stream_leads_to_its_vod),
+		cmocka_unit_test(a_progressive_file_is_made_when_first_asked_for),
+		cmocka_unit_test(whoever_waits_for_a_progressive_file_may_go),
 		cmocka_unit_test(recordings_are_served_by_name_only),
 		cmocka_unit_test(playlists_are_compressed_and_revalidated),
 	};
