@@ -26,7 +26,7 @@ struct media_engine {
 	struct timeline timeline; /* the session that runs */
 	struct segmenter segmenter;
 	bool running; /* there is a session */
-	bool wants_key; /* video was configured anew and no keyframe of it has come */
+	bool wants_key; /* no keyframe of this publisher and video configuration has come */
 	bool started; /* something was written ever (or restored) */
 	bool ended;
 	int64_t end_us; /* where the timeline ends */
@@ -82,6 +82,7 @@ struct media_engine *media_engine_create(const struct media_config *config,
 	};
 	e->end_us = (int64_t)config->first_time_us;
 	e->next_init = config->first_init;
+	e->wants_key = true;
 	e->started = config->first_sequence > 0 || config->first_time_us > 0;
 	return e;
 }
@@ -189,7 +190,7 @@ static bool waits_for_key(struct media_engine *e, const struct sample *s)
 		return false;
 	if (s->key)
 		e->wants_key = false;
-	return e->wants_key || (!s->key && !e->segmenter.has[MEDIA_VIDEO]);
+	return e->wants_key;
 }
 
 /* Into the session that runs. A track that it did not have, or a configuration that changed, makes
@@ -390,6 +391,7 @@ static void finish_session(struct media_engine *e)
 	close_segmenter(e);
 	e->running = false;
 	e->expectation = false;
+	e->wants_key = true;
 }
 
 void media_engine_interrupt(struct media_engine *e)

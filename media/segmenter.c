@@ -318,14 +318,14 @@ static bool cut_overdue(struct segmenter *s, int64_t upto_us)
 }
 
 /* The held sample lasts longer than was thought: the segment or part may have to end before it. */
-static bool cut_before_held(struct segmenter *s, const struct sample *next)
+static bool cut_before_held(struct segmenter *s, int64_t next_us)
 {
 	int64_t held = s->held->dts_us;
 
-	if (held > s->segment_start_us && next->dts_us - s->segment_start_us > segment_limit(s))
+	if (held > s->segment_start_us && next_us - s->segment_start_us > segment_limit(s))
 		return cut_segment(s, held > s->part_start_us ? held : s->part_start_us);
 	if (s->part_has_lead && part_suffices(s, held) &&
-		next->dts_us - s->part_start_us > part_limit(s) + ROUNDING_US / 2)
+		next_us - s->part_start_us > part_limit(s) + ROUNDING_US / 2)
 		return cut_part(s, held);
 	return true;
 }
@@ -347,7 +347,7 @@ static bool push_lead(struct segmenter *s, struct sample *x)
 
 	if (s->held) {
 		measure_frame(s, x);
-		ok = cut_before_held(s, x);
+		ok = cut_before_held(s, x->dts_us);
 		ok = write_held(s, x->dts_us) && ok;
 	}
 	ok = cut_overdue(s, x->dts_us) && ok;
@@ -395,6 +395,7 @@ int64_t segmenter_finish(struct segmenter *s)
 		return end;
 	if (s->held) {
 		end = s->held->dts_us + llround(frame_estimate(s));
+		cut_before_held(s, end);
 		write_held(s, end);
 	}
 	list_for_each (x, &s->follow, link) {

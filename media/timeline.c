@@ -65,7 +65,8 @@ bool timeline_jumps(const struct timeline *t, const struct sample *s, int64_t ma
 
 	if (step * 1000 > max_jump_us)
 		return !keeps_other_clock(t, s, max_jump_us);
-	return step < -BACK_JITTER_MS;
+	/* A track that begins may lag behind the other one; one that goes on does not go back. */
+	return step * 1000 < (own->started ? -BACK_JITTER_MS * 1000 : -max_jump_us);
 }
 
 /* A track of which nothing was given out yet gets a clock. */
