@@ -11,6 +11,8 @@
 #define DRIFT_WEIGHT 0.02
 /* Tracks of one clock arrive less than this apart; a larger step is no jitter. */
 #define LEAP_MS 2000
+/* No encoder reorders that far: such an offset is nonsense, and would move all that follows. */
+#define MAX_COMPOSITION_MS 5000
 /* A clock that goes back by more than this starts anew. */
 #define BACK_JITTER_MS 250
 
@@ -48,23 +50,15 @@ static int64_t relative_ms(const struct timeline *t, const struct sample *s)
 	return other->last_ms + apart;
 }
 
-/* A track that was silent for long and comes back on the clock that the other one kept. */
-static bool keeps_other_clock(const struct timeline *t, const struct sample *s, int64_t max_us)
-{
-	const struct timeline_track *other = &t->tracks[!s->kind];
-
-	return other->started &&
-		llabs((int32_t)(s->timestamp_ms - other->last_raw)) * 1000 <= max_us;
-}
-
 bool timeline_jumps(const struct timeline *t, const struct sample *s, int64_t max_jump_us)
 {
 	const struct timeline_track *own = &t->tracks[s->kind], *other = &t->tracks[!s->kind];
 	int64_t since = own->started ? own->last_ms : other->started ? other->last_ms : 0;
-	int64_t step = relative_ms(t, s) - since;
+	int64_t ms = relative_ms(t, s), step = ms - since;
 
+	/* A track that was silent for long may come back to where the other one is. */
 	if (step * 1000 > max_jump_us)
-		return !keeps_other_clock(t, s, max_jump_us);
+		return !other->started || llabs(ms - other->last_ms) * 1000 > max_jump_us;
 	/* A track that begins may lag behind the other one; one that goes on does not go back. */
 	return step * 1000 < (own->started ? -BACK_JITTER_MS * 1000 : -max_jump_us);
 }
@@ -144,6 +138,10 @@ void timeline_place(struct timeline *t, struct sample *s, double audio_frame_us)
 	struct timeline_track *track = &t->tracks[s->kind];
 	int64_t ms = relative_ms(t, s), clock_us = t->offset_us + ms * 1000;
 
+	if (s->composition_ms < -MAX_COMPOSITION_MS || s->composition_ms > MAX_COMPOSITION_MS) {
+		s->composition_ms = 0;
+		t->repaired++;
+	}
 	if (s->kind == MEDIA_AUDIO) {
 		s->dts_us = place_audio(t, track, clock_us, audio_frame_us);
 		s->pts_us = s->dts_us;
