@@ -402,7 +402,8 @@ int64_t segmenter_finish(struct segmenter *s)
 		if (x->dts_us + x->duration_us > end)
 			end = x->dts_us + x->duration_us;
 	}
-	if (end <= s->part_start_us && s->part_written)
+	/* Late samples lie before the part that they get into. */
+	if (end <= s->part_start_us && (s->part_written || !list_empty(&s->follow)))
 		end = s->part_start_us + 1000;
 	cut_overdue(s, end);
 	cut_segment(s, end);
