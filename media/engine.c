@@ -289,12 +289,14 @@ static void keep_session(struct media_engine *e)
 }
 
 /* The track is back on its clock: a few timestamps were nonsense, not the clock. */
-static void forget_jump(struct media_engine *e, enum media_kind kind)
+static void forget_jump(struct media_engine *e, const struct sample *back)
 {
+	const struct timeline_track *track = &e->timeline.tracks[back->kind];
+	uint32_t raw = track->started ? track->last_raw : back->timestamp_ms;
 	struct sample *s;
 
 	list_for_each (s, &e->next.samples, link)
-		s->timestamp_ms = e->timeline.tracks[kind].last_raw;
+		s->timestamp_ms = raw;
 	keep_session(e);
 }
 
@@ -313,7 +315,7 @@ static void follow_jump(struct media_engine *e, enum media_kind kind)
 static void settle_jump(struct media_engine *e, const struct sample *s)
 {
 	if (e->next.has[s->kind])
-		forget_jump(e, s->kind);
+		forget_jump(e, s);
 	else if (!e->next.has[!s->kind])
 		return;
 	else if (!e->timeline.tracks[s->kind].started)
