@@ -246,7 +246,9 @@ static int64_t jump_limit(const struct media_engine *e)
 	int64_t limit = (int64_t)e->config.max_jump_us;
 	int64_t target = (int64_t)media_window_target_us(e->window);
 
-	return target > 0 && target < limit ? target : limit;
+	if (target == 0)
+		target = (int64_t)e->config.segment_target_us;
+	return target < limit ? target : limit;
 }
 
 static void wanted_tracks(const struct media_engine *e, bool wanted[2])
