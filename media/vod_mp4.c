@@ -30,8 +30,13 @@ struct run {
 	int fd;
 };
 
+#define TRACKS_MAX 16
+
 struct output {
 	AVFormatContext *ctx;
+	/* By track, in the output's time: the newest packet, and how long the one before it was. */
+	int64_t last_dts[TRACKS_MAX], step[TRACKS_MAX];
+	bool mixed; /* H.264 of several configurations in one track */
 	bool failed; /* the disk, not the input */
 };
 
@@ -123,14 +128,17 @@ static bool same_config(const AVCodecParameters *a, const AVCodecParameters *b)
 			memcmp(a->extradata, b->extradata, (size_t)a->extradata_size) == 0);
 }
 
+static bool changes_in_place(const AVCodecParameters *a, const AVCodecParameters *b)
+{
+	return a->codec_id == AV_CODEC_ID_H264 && b->codec_id == AV_CODEC_ID_H264;
+}
+
 /* The output track for a codec configuration; -1: there is none yet. */
 static int find_track(const struct output *o, const AVCodecParameters *par)
 {
 	for (unsigned i = 0; i < o->ctx->nb_streams; i++) {
 		const AVCodecParameters *have = o->ctx->streams[i]->codecpar;
-		bool changes_in_place =
-			par->codec_id == AV_CODEC_ID_H264 && have->codec_id == AV_CODEC_ID_H264;
-		if (changes_in_place || same_config(have, par))
+		if (changes_in_place(have, par) || same_config(have, par))
 			return (int)i;
 	}
 	return -1;
@@ -153,10 +161,14 @@ static bool add_tracks(struct output *o, const AVFormatContext *in)
 	for (unsigned i = 0; i < in->nb_streams; i++) {
 		const AVCodecParameters *par = in->streams[i]->codecpar;
 		AVStream *track;
-		if (find_track(o, par) >= 0)
+		int found = find_track(o, par);
+		if (found >= 0) {
+			o->mixed |= !same_config(o->ctx->streams[found]->codecpar, par);
 			continue;
+		}
 		track = avformat_new_stream(o->ctx, NULL);
-		if (!track || avcodec_parameters_copy(track->codecpar, par) < 0)
+		if (!track || track->index >= TRACKS_MAX ||
+			avcodec_parameters_copy(track->codecpar, par) < 0)
 			return false;
 		track->codecpar->codec_tag = 0;
 		set_frame_size(track->codecpar);
@@ -235,8 +247,8 @@ static bool mapping_init(
 		m->track[i] = find_track(o, par);
 		if (m->track[i] < 0)
 			return false;
-		if (par->codec_id == AV_CODEC_ID_H264 &&
-			!same_config(par, o->ctx->streams[m->track[i]]->codecpar))
+		/* Also where the first configuration comes back. */
+		if (par->codec_id == AV_CODEC_ID_H264 && o->mixed)
 			avcc_to_sets(par, &m->sets[i]);
 	}
 	return true;
@@ -246,6 +258,19 @@ static void mapping_finish(struct mapping *m)
 {
 	for (size_t i = 0; i < 8; i++)
 		buf_finish(&m->sets[i]);
+}
+
+/* The demuxer does not tell how long packets are. Only for a track's last one it matters: without
+ * it the file would end where that one begins. */
+static void set_duration(struct output *o, AVPacket *packet)
+{
+	int64_t *last = &o->last_dts[packet->stream_index], *step = &o->step[packet->stream_index];
+
+	if (packet->dts > *last)
+		*step = packet->dts - *last;
+	*last = packet->dts;
+	if (packet->duration <= 0)
+		packet->duration = *step;
 }
 
 static bool write_packet(
@@ -263,6 +288,7 @@ static bool write_packet(
 	packet->dts += shift;
 	av_packet_rescale_ts(packet, from->time_base, to->time_base);
 	packet->stream_index = to->index;
+	set_duration(o, packet);
 	packet->pos = -1;
 	error = av_interleaved_write_frame(o->ctx, packet);
 	o->failed = error < 0;
