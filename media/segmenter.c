@@ -268,6 +268,12 @@ static void measure_frame(struct segmenter *s, const struct sample *next)
 	}
 }
 
+static int64_t first_follow_us(const struct segmenter *s)
+{
+	return list_empty(&s->follow) ? INT64_MIN
+				      : container_of(s->follow.next, struct sample, link)->dts_us;
+}
+
 /*
  * Where the next part ends if no frame of the lead track ends it: at the target, as long as the
  * other track has something for the part after it.
@@ -276,6 +282,11 @@ static int64_t overdue_at(const struct segmenter *s, int64_t upto_us)
 {
 	int64_t at = s->part_start_us + part_limit(s), last;
 
+	/* A stretch without samples goes into the part behind it. */
+	if (!s->part_written && first_follow_us(s) >= at)
+		at = first_follow_us(s) + part_limit(s);
+	if (at > upto_us)
+		return upto_us;
 	if (upto_us - s->segment_start_us > segment_limit(s) || upto_us - at < part_limit(s) / 2)
 		return at;
 	if (list_empty(&s->follow))
@@ -306,13 +317,15 @@ static bool cut_overdue(struct segmenter *s, int64_t upto_us)
 
 	while (ok && upto_us - s->part_start_us > part_limit(s) + ROUNDING_US / 2) {
 		int64_t before = s->part_start_us, at = overdue_at(s, upto_us);
-		ok = overdue_ends_segment(s, at) ? cut_segment(s, at) : cut_part(s, at);
-		if (s->part_start_us != before)
+		/* A gap that this segment has no room for belongs to the next one. */
+		if (!s->part_written && before > s->segment_start_us &&
+			at - s->segment_start_us > segment_limit(s)) {
+			ok = cut_segment(s, before);
 			continue;
-		/* Nothing to make a part of: a gap that this segment has no room for. */
-		if (upto_us - s->segment_start_us > segment_limit(s))
-			ok = cut_segment(s, before) && ok;
-		break;
+		}
+		ok = overdue_ends_segment(s, at) ? cut_segment(s, at) : cut_part(s, at);
+		if (s->part_start_us == before)
+			break; /* nothing to make a part of */
 	}
 	return ok;
 }
