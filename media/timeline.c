@@ -152,7 +152,8 @@ void timeline_place(struct timeline *t, struct sample *s, double audio_frame_us)
 			s->pts_us = s->dts_us;
 	}
 	if (s->dts_us < 0)
-		s->dts_us = track->started ? track->last_dts_us + 1000 : 0;
+		s->dts_us =
+			track->started && track->last_dts_us >= 0 ? track->last_dts_us + 1000 : 0;
 	if (s->pts_us < s->dts_us)
 		s->pts_us = s->dts_us;
 	track->started = true;
