@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "internal.h"
+#include "vod_chapters.h"
 
 /* Somebody who asked for the progressive file. */
 struct waiter {
@@ -33,6 +34,7 @@ struct vod_job {
 	struct vod_result vod;
 	struct segment_record *segments;
 	size_t n_segments;
+	struct vod_chapters chapters;
 	void (*done)(void *user);
 	void *user;
 };
@@ -50,6 +52,7 @@ static void waiters_answer(struct list *waiters, bool ok)
 static void job_free(struct vod_job *job)
 {
 	list_remove(&job->link);
+	vod_chapters_finish(&job->chapters);
 	free(job->segments);
 	free(job->dir);
 	free(job);
@@ -118,7 +121,9 @@ static void playlist_run(void *arg)
 static void mp4_run(void *arg)
 {
 	struct vod_job *job = arg;
-	job->result = vod_mp4(job->dir, NULL, 0, job->min_free, &job->vod);
+	vod_chapters_place(&job->chapters, job->segments, job->n_segments);
+	job->result =
+		vod_mp4(job->dir, job->chapters.items, job->chapters.n, job->min_free, &job->vod);
 }
 
 static void job_store(struct vod_job *job, enum recording_state state);
@@ -167,6 +172,7 @@ static void next_step(struct vod_job *job)
 		return;
 	}
 	job_settle(job);
+	vod_chapters_load(&job->chapters, job->registry->repo, job->stream_id);
 	work_submit(loop_work(job->registry->loop), WORK_SLOW, mp4_run, mp4_done, job);
 }
 
