@@ -191,8 +191,9 @@ static bool cut_segment(struct segmenter *s, int64_t at_us)
 	struct media_segment *done;
 	bool ok;
 
-	if (s->part_written && at_us <= s->part_start_us)
-		at_us = s->part_start_us + 1000; /* a lead track that came too late */
+	/* A lead track that came too late, or a rest that no playlist could express. */
+	if (s->part_written && at_us < s->part_start_us + ROUNDING_US)
+		at_us = s->part_start_us + ROUNDING_US;
 	ok = cut_part(s, at_us);
 	done = window_close_segment(s->window);
 	if (!done)
