@@ -413,7 +413,7 @@ static void compare_packet(struct comparison *c, const AVStream *stream, const A
 	/* The other track may come late in the interleaving; after a discontinuity both may, by
 	 * what the longer one of them reached beyond it. */
 	if (kind == MEDIA_VIDEO)
-		assert_true(dts + (segment->discontinuity ? 40000 : 1000) >=
+		assert_true(dts + c->rig->late_us + (segment->discontinuity ? 40000 : 1000) >=
 			(int64_t)segment->start_us);
 	assert_true(dts <= (int64_t)(segment->start_us + segment->duration_us) + 25);
 	compare_clock(c, s, pts);

@@ -45,6 +45,7 @@ struct rig {
 	bool never_stored; /* a disk that hangs */
 	bool keep_segments; /* hold references, as a recorder does */
 	size_t peak_memory;
+	int64_t late_us; /* how far a sample may lie before its segment */
 };
 
 /* A stretch of an encoder's output. Zero: the track's absence, or the default. */
