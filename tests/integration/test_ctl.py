@@ -88,7 +88,6 @@ class Ctl(SoukTest):
         os.rename(os.path.join(souk.folder, "aside.mp4"), mp4)
         self.assertEqual(sorted(os.listdir(souk.media_dir(made))), before)
 
-        souk.log_file.close()
         souk.start()
         self.assertEqual(souk.ctl("vod", "delete", stream)["state"], "deleted")
         wait_for(lambda: not os.path.exists(souk.media_dir(made)), "the folder is gone")

@@ -81,7 +81,6 @@ class Systemd(SoukTest):
         made = souk.create_stream()
         self.publisher(souk.publish_url(made), frames=60).wait()
         self.assertEqual(souk.terminate(), 0)
-        souk.log_file.close()
         waiting = socket.create_connection(("127.0.0.1", http_port))
         self.addCleanup(waiting.close)
         waiting.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
