@@ -168,6 +168,27 @@ static bool create_router(struct server *s)
 	return true;
 }
 
+/*
+ * Streams that are not for everyone need a playback token (spec media.md, "Audience"). None are
+ * given out yet, so nobody gets their media rather than everybody.
+ */
+static bool may_watch(void *user, struct uuid id, const char *token)
+{
+	struct server *s = user;
+	struct live_stream *live = live_registry_find(s->registry, id);
+	struct repo repo = store_repo(s->store);
+	struct stream_record row;
+	bool open = true;
+
+	if (live)
+		return live_stream_record(live)->audience == AUDIENCE_EVERYONE;
+	if (repo.ops->stream_get(repo.impl, id, &row) == REPO_OK) {
+		open = row.audience == AUDIENCE_EVERYONE;
+		stream_record_finish(&row);
+	}
+	return open;
+}
+
 static bool create_http(struct server *s)
 {
 	char error[ERROR_SIZE], socket_path[CONFIG_SOCKET_SIZE];
@@ -176,6 +197,8 @@ static bool create_http(struct server *s)
 		.loop = s->loop,
 		.registry = s->registry,
 		.media_root = s->config->media.root,
+		.may_watch = may_watch,
+		.user = s,
 	};
 
 	if (!config_socket_path(s->config, socket_path))

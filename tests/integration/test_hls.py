@@ -240,6 +240,19 @@ class Hls(SoukTest):
         self.assertEqual(answers, [200] * 60)
         wait_for(lambda: souk.metric("souk_hls_waiting") == 0, "nobody waits any more")
 
+    def test_what_is_not_for_everyone_is_not_given_to_everyone(self):
+        souk = self.soukd({"hls.segment_target": "1s"})
+        made = souk.create_stream("T", "seller-1", "--audience", "followers")
+        self.base = f"/hls/{made['streamId']}/"
+        p = self.publisher(souk.publish_url(made), gop=30, frames=90)
+        wait_for(lambda: souk.metric("souk_recorded_segments_total") >= 1, "a segment")
+        for name in ("index.m3u8", "stream_0.m3u8", "seg_0_0.m4s", "index.m3u8?token=guess"):
+            self.assertEqual(souk.get(self.base + name).status, 403, name)
+        self.assertEqual(p.wait(), 0, p.errors)
+        souk.wait_mp4(made)
+        for name in ("index.m3u8", "recording.mp4", "seg_0_0.m4s"):
+            self.assertEqual(souk.get(f"/vod/{made['streamId']}/{name}").status, 403, name)
+
     def test_audio_only_and_video_only(self):
         souk = self.soukd({"hls.segment_target": "1s"})
         for extra in (("-vn",), ("-an",)):
