@@ -307,6 +307,12 @@ static bool overdue_ends_segment(const struct segmenter *s, int64_t at_us)
 		(s->stalled && elapsed >= (int64_t)s->config->segment_target_us);
 }
 
+static bool is_overdue(const struct segmenter *s, int64_t upto_us)
+{
+	return upto_us - s->part_start_us > part_limit(s) + ROUNDING_US / 2 ||
+		upto_us - s->segment_start_us > segment_limit(s);
+}
+
 /*
  * Where frames are longer than a part may be, parts end between them, until the rest to upto_us is
  * no longer than one part. Where both tracks have a gap there is nothing to fill a part with, and
@@ -316,15 +322,18 @@ static bool cut_overdue(struct segmenter *s, int64_t upto_us)
 {
 	bool ok = true;
 
-	while (ok && upto_us - s->part_start_us > part_limit(s) + ROUNDING_US / 2) {
+	while (ok && is_overdue(s, upto_us)) {
 		int64_t before = s->part_start_us, at = overdue_at(s, upto_us);
+		int64_t room_end = s->segment_start_us + segment_limit(s);
+		bool ends = overdue_ends_segment(s, at);
 		/* A gap that this segment has no room for belongs to the next one. */
-		if (!s->part_written && before > s->segment_start_us &&
-			at - s->segment_start_us > segment_limit(s)) {
+		if (!s->part_written && before > s->segment_start_us && at > room_end) {
 			ok = cut_segment(s, before);
 			continue;
 		}
-		ok = overdue_ends_segment(s, at) ? cut_segment(s, at) : cut_part(s, at);
+		if (at > room_end && room_end > before)
+			at = room_end;
+		ok = ends ? cut_segment(s, at) : cut_part(s, at);
 		if (s->part_start_us == before)
 			break; /* nothing to make a part of */
 	}
