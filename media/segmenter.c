@@ -191,10 +191,11 @@ static bool cut_segment(struct segmenter *s, int64_t at_us)
 	struct media_segment *done;
 	bool ok;
 
+	ok = write_follow(s, at_us);
 	/* A lead track that came too late, or a rest that no playlist could express. */
 	if (s->part_written && at_us < s->part_start_us + ROUNDING_US)
 		at_us = s->part_start_us + ROUNDING_US;
-	ok = cut_part(s, at_us);
+	ok = cut_part(s, at_us) && ok;
 	done = window_close_segment(s->window);
 	if (!done)
 		return ok; /* still the one that was opened, with what stands before it */
