@@ -13,22 +13,11 @@
  * it has drained, and is destroyed in reverse. Follow the comments that begin like this one, file
  * by file, to see a video frame travel from an encoder to a player. Next stop: server.c. */
 
-static const char *default_config_path(void)
-{
-	static const char *const places[] = {"conf/soukd.ini", "/etc/souk/soukd.ini"};
-
-	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
-		if (access(places[i], R_OK) == 0)
-			return places[i];
-	}
-	return NULL;
-}
-
 static struct config *load_config(const struct options *o)
 {
 	struct buf errors = {0};
 	struct config_source source = {
-		.path = o->config_path ? o->config_path : default_config_path(),
+		.path = o->config_path ? o->config_path : config_default_path(),
 		.env = (const char *const *)environ,
 		.sets = o->sets,
 		.n_sets = o->n_sets,
