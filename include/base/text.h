@@ -31,6 +31,13 @@ bool text_size(const char *s, bool decimal, uint64_t *out);
 void text_time(char out[static TEXT_TIME_SIZE], uint64_t wall_ms);
 bool text_time_parse(const char *s, uint64_t *wall_ms); /* offsets other than Z are understood */
 
+/*
+ * Decodes a name or value of application/x-www-form-urlencoded text, as queries are: %XX and '+'
+ * for a blank; a '%' without two digits stands for itself. False if it does not fit with its NUL
+ * or holds a NUL.
+ */
+bool text_form_decode(const char *text, size_t len, char *out, size_t size);
+
 /* Valid UTF-8 (RFC 3629: no surrogates, no overlong forms)? */
 bool text_utf8_valid(const char *s, size_t len);
 size_t text_utf8_count(const char *s); /* code points; s must be valid */

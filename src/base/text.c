@@ -65,6 +65,27 @@ bool text_unhex(void *out, size_t len, const char *hex)
 	return true;
 }
 
+bool text_form_decode(const char *text, size_t len, char *out, size_t size)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		int c = (unsigned char)text[i];
+		if (c == '%' && i + 2 < len && hex_digit(text[i + 1]) >= 0 &&
+			hex_digit(text[i + 2]) >= 0) {
+			c = hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]);
+			i += 2;
+		} else if (c == '+') {
+			c = ' ';
+		}
+		if (!c || n + 1 >= size)
+			return false;
+		out[n++] = (char)c;
+	}
+	out[n] = '\0';
+	return true;
+}
+
 static const char base64url_digits[] =
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "base/text.h"
 #include "http_private.h"
 
 enum http_method http_request_method(const struct http_request *r)
@@ -18,38 +19,6 @@ const char *http_request_query(const struct http_request *r)
 	return r->query;
 }
 
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-/* Decodes [text, text+len) into out; false if it does not fit or holds a NUL. */
-static bool decode(const char *text, size_t len, char *out, size_t size)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < len; i++) {
-		int c = (unsigned char)text[i];
-		if (c == '%' && i + 2 < len && hex(text[i + 1]) >= 0 && hex(text[i + 2]) >= 0) {
-			c = hex(text[i + 1]) * 16 + hex(text[i + 2]);
-			i += 2;
-		} else if (c == '+') {
-			c = ' ';
-		}
-		if (!c || n + 1 >= size)
-			return false;
-		out[n++] = (char)c;
-	}
-	out[n] = '\0';
-	return true;
-}
-
 bool http_request_arg(const struct http_request *r, const char *name, char *out, size_t size)
 {
 	size_t name_len = strlen(name);
@@ -59,7 +28,7 @@ bool http_request_arg(const struct http_request *r, const char *name, char *out,
 		if (len >= name_len && strncmp(at, name, name_len) == 0 &&
 			(len == name_len || at[name_len] == '=')) {
 			size_t skip = len == name_len ? len : name_len + 1;
-			return decode(at + skip, len - skip, out, size);
+			return text_form_decode(at + skip, len - skip, out, size);
 		}
 		at += len + (at[len] == '&');
 	}

@@ -211,34 +211,10 @@ bool route_check_body(const struct route_field *fields, unsigned n, const char *
 	return true;
 }
 
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-/* Percent-decodes; false if it does not fit, holds a NUL or is not UTF-8. */
+/* False as well if it is not UTF-8. */
 static bool decode(const char *text, size_t len, char *out, size_t size)
 {
-	size_t n = 0;
-
-	for (size_t i = 0; i < len; i++) {
-		int c = (unsigned char)text[i];
-		if (c == '%' && i + 2 < len && hex(text[i + 1]) >= 0 && hex(text[i + 2]) >= 0) {
-			c = hex(text[i + 1]) * 16 + hex(text[i + 2]);
-			i += 2;
-		} else if (c == '+') {
-			c = ' ';
-		}
-		if (!c || n + 1 >= size)
-			return false;
-		out[n++] = (char)c;
-	}
-	out[n] = '\0';
-	return text_utf8_valid(out, n);
+	return text_form_decode(text, len, out, size) && text_utf8_valid(out, strlen(out));
 }
 
 static bool check_arg(const struct route_field *field, const char *text, struct route_fault *f)

@@ -177,9 +177,22 @@ static void test_equal_const(void **state)
 	assert_true(text_equal_const("", "", 0));
 }
 
+static void test_form_decode(void **state)
+{
+	char out[8];
+	assert_true(text_form_decode("a%20b+c%2B", 10, out, sizeof(out)));
+	assert_string_equal(out, "a b c+");
+	assert_true(text_form_decode("%4a%zz%", 7, out, sizeof(out)));
+	assert_string_equal(out, "J%zz%");
+	assert_false(text_form_decode("%00", 3, out, sizeof(out)));
+	assert_false(text_form_decode("12345678", 8, out, sizeof(out)));
+	assert_true(text_form_decode("1234567", 7, out, sizeof(out)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_form_decode),
 		cmocka_unit_test(test_copy_eq_starts),
 		cmocka_unit_test(test_hex),
 		cmocka_unit_test(test_base64url),
