@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,7 +17,6 @@
 #include "settings.h"
 
 #define ERROR_SIZE 512
-#define CLOSE_ON_EXEC_FILES 64 /* descriptors that are not connections: database, log, segments */
 
 static bool server_fail(const char *what, const char *why)
 {
@@ -41,22 +39,6 @@ static bool make_dirs(const char *path)
 	ok = ok && (mkdir(copy, 0755) == 0 || errno == EEXIST);
 	free(copy);
 	return ok;
-}
-
-/* As many descriptors as connections are allowed, as far as the system lets us. */
-static void raise_file_limit(const struct config *c)
-{
-	struct rlimit limit;
-	rlim_t want =
-		(rlim_t)c->http.max_connections + c->rtmp.max_connections + CLOSE_ON_EXEC_FILES;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= want)
-		return;
-	limit.rlim_cur = want < limit.rlim_max ? want : limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
-	if (limit.rlim_cur < want)
-		log_warn("fewer descriptors than connections allowed",
-			kv_u64("descriptors", limit.rlim_cur), kv_u64("wanted", want));
 }
 
 static bool create_loop(struct server *s)
@@ -282,7 +264,6 @@ static bool create_signals(struct server *s)
 static bool create_all(struct server *s)
 {
 	s->metrics = metrics_create();
-	raise_file_limit(s->config);
 	if (!make_dirs(s->config->server.run_dir) || !make_dirs(s->config->media.root))
 		return server_fail("folders", strerror(errno));
 	/* HTTP before RTMP: libwebsockets gives a request whose Host names no vhost to the first
