@@ -1,6 +1,14 @@
 #include "apply.h"
 
+#include <stdlib.h>
+
+#include "base/mem.h"
 #include "tables.h"
+
+struct apply_job {
+	struct store_job job;
+	struct repo_write *write;
+};
 
 static enum repo_result (*const ops[WRITE_OPS])(struct db *, struct repo_write *) = {
 	[WRITE_USER_PUT] = users_put,
@@ -33,30 +41,30 @@ static enum repo_result describe_stream(struct db *db, struct repo_write *w)
 	return result == REPO_NOT_FOUND ? REPO_OK : result;
 }
 
-static bool in_transaction(struct db *db)
+static enum repo_result apply(struct db *db, struct store_job *job)
 {
-	return sqlite3_get_autocommit(db->handle) == 0;
+	struct repo_write *w = container_of(job, struct apply_job, job)->write;
+	repo_write_reset(w);
+	enum repo_result result = ops[w->op](db, w);
+	return result == REPO_OK ? describe_stream(db, w) : result;
 }
 
-bool apply_write(struct db *db, struct repo_write *w)
+static void complete(struct store_job *job)
 {
-	repo_write_reset(w);
-	if (!db_run(db, "SAVEPOINT one_write")) {
-		return false;
+	struct apply_job *a = container_of(job, struct apply_job, job);
+	a->write->outcome.result = job->result;
+	if (job->result != REPO_OK) {
+		a->write->outcome.stream = NULL;
 	}
-	enum repo_result result = ops[w->op](db, w);
-	if (result == REPO_OK) {
-		result = describe_stream(db, w);
-	}
-	w->outcome.result = result;
-	if (!in_transaction(db)) {
-		return false;
-	}
-	if (result != REPO_OK) {
-		w->outcome.stream = NULL;
-		if (!db_run(db, "ROLLBACK TO one_write")) {
-			return false;
-		}
-	}
-	return db_run(db, "RELEASE one_write");
+	repo_write_complete(a->write);
+	free(a);
+}
+
+struct store_job *apply_job_create(struct repo_write *w)
+{
+	struct apply_job *a = mem_new(struct apply_job);
+	a->job = (struct store_job){
+		.name = repo_write_text(w->op), .apply = apply, .complete = complete};
+	a->write = w;
+	return &a->job;
 }

@@ -1,11 +1,7 @@
 #pragma once
 
-#include "db.h"
+#include "job.h"
 #include "model/repo_write.h"
 
-/*
- * Carries out a write under a savepoint, within a transaction, and sets its outcome; a refused one
- * leaves no trace. False if the transaction itself is lost (SQLite rolls back by itself on some I/O
- * errors and on a full disk).
- */
-bool apply_write(struct db *db, struct repo_write *w);
+/* A write of struct repo_ops as a job of the writer. Takes over the write. */
+struct store_job *apply_job_create(struct repo_write *w);

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "apply.h"
 #include "backup.h"
 #include "base/mem.h"
 #include "base/must.h"
@@ -124,7 +125,7 @@ static const struct repo_ops ops = {
 static void submit(struct repo_front *front, struct repo_write *w)
 {
 	struct store *s = container_of(front, struct store, front);
-	writer_submit(s->writer, w);
+	writer_submit(s->writer, apply_job_create(w));
 }
 
 static bool open_connections(struct store *s, struct db *writer_db, char **error)

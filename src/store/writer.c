@@ -5,15 +5,15 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "apply.h"
 #include "base/mem.h"
 #include "base/must.h"
+#include "job.h"
 
 #define LOG_MODULE "store"
 #include "base/log.h"
 
 #define QUEUE_MAX 8192
-#define BATCH_MAX 512 /* writes of one transaction: bounds how long it holds up the next */
+#define BATCH_MAX 512 /* jobs of one transaction: bounds how long it holds up the next */
 
 struct writer {
 	struct db db; /* the thread's, while it runs */
@@ -26,7 +26,7 @@ struct writer {
 
 	pthread_mutex_t lock; /* what follows */
 	pthread_cond_t work, progress;
-	struct list queue; /* struct repo_write */
+	struct list queue; /* struct store_job */
 	size_t depth;
 	uint64_t submitted, finished;
 	bool stopping;
@@ -34,9 +34,9 @@ struct writer {
 	struct metric *commit_seconds, *writes, *failures, *depth_gauge;
 };
 
-/* The writes of a transaction on their way to the loop. */
+/* The jobs of a transaction on their way to the loop. */
 struct batch {
-	struct list writes;
+	struct list jobs;
 	size_t n;
 };
 
@@ -49,13 +49,13 @@ enum batch_result {
 static struct batch *batch_create(void)
 {
 	struct batch *b = mem_new(struct batch);
-	list_init(&b->writes);
+	list_init(&b->jobs);
 	return b;
 }
 
-static void batch_add(struct batch *b, struct repo_write *write)
+static void batch_add(struct batch *b, struct store_job *job)
 {
-	list_append(&b->writes, &write->link);
+	list_append(&b->jobs, &job->link);
 	b->n++;
 }
 
@@ -63,18 +63,18 @@ static void batch_add(struct batch *b, struct repo_write *write)
 static void batch_complete(void *arg)
 {
 	struct batch *b = arg;
-	struct repo_write *write, *next;
-	list_for_each_safe (write, next, &b->writes, link) {
-		list_remove(&write->link);
-		repo_write_complete(write);
+	struct store_job *job, *next;
+	list_for_each_safe (job, next, &b->jobs, link) {
+		list_remove(&job->link);
+		job->complete(job);
 	}
 	free(b);
 }
 
-static void set_failed(struct repo_write *write)
+static void set_failed(struct store_job *job)
 {
-	repo_write_reset(write);
-	write->outcome.result = REPO_FAILED;
+	job->result = REPO_FAILED;
+	job->again = false;
 }
 
 static enum batch_result give_up(struct writer *w)
@@ -92,33 +92,33 @@ static enum batch_result commit(struct writer *w)
 
 static enum batch_result run_together(struct writer *w, struct batch *b)
 {
-	struct repo_write *write;
+	struct store_job *job;
 	if (!db_run(&w->db, "BEGIN IMMEDIATE")) {
 		return BATCH_REFUSED;
 	}
-	list_for_each (write, &b->writes, link) {
-		if (!apply_write(&w->db, write)) {
+	list_for_each (job, &b->jobs, link) {
+		if (!job_apply(&w->db, job)) {
 			return give_up(w);
 		}
 	}
 	return commit(w);
 }
 
-static enum batch_result run_alone(struct writer *w, struct repo_write *write)
+static enum batch_result run_alone(struct writer *w, struct store_job *job)
 {
 	if (!db_run(&w->db, "BEGIN IMMEDIATE")) {
 		return BATCH_REFUSED;
 	}
-	return apply_write(&w->db, write) ? commit(w) : give_up(w);
+	return job_apply(&w->db, job) ? commit(w) : give_up(w);
 }
 
 static void count_outcomes(struct writer *w, const struct batch *b)
 {
-	const struct repo_write *write;
+	const struct store_job *job;
 	uint64_t failed = 0;
-	list_for_each (write, &b->writes, link) {
-		if (write->outcome.result == REPO_FAILED) {
-			log_error("write failed", kv_str("op", repo_write_text(write->op)));
+	list_for_each (job, &b->jobs, link) {
+		if (job->result == REPO_FAILED) {
+			log_error("write failed", kv_str("op", job->name));
 			failed++;
 		}
 	}
@@ -129,16 +129,16 @@ static void count_outcomes(struct writer *w, const struct batch *b)
 
 static void run_batch(struct writer *w, struct batch *b)
 {
-	struct repo_write *write;
+	struct store_job *job;
 	uint64_t started = clock_mono_us(w->clock);
 	enum batch_result result = run_together(w, b);
 	metric_observe(w->commit_seconds, (double)(clock_mono_us(w->clock) - started) / 1e6);
 	if (result != BATCH_DONE) {
 		/* The write that broke the transaction must not take the others with it. */
-		list_for_each (write, &b->writes, link) {
-			bool again = result == BATCH_LOST && b->n > 1;
-			if (!again || run_alone(w, write) != BATCH_DONE) {
-				set_failed(write);
+		list_for_each (job, &b->jobs, link) {
+			bool retry = result == BATCH_LOST && b->n > 1;
+			if (!retry || run_alone(w, job) != BATCH_DONE) {
+				set_failed(job);
 			}
 		}
 	}
@@ -156,10 +156,9 @@ static struct batch *take_batch(struct writer *w)
 	if (!list_empty(&w->queue)) {
 		b = batch_create();
 		while (!list_empty(&w->queue) && b->n < BATCH_MAX) {
-			struct repo_write *write =
-				container_of(w->queue.next, struct repo_write, link);
-			list_remove(&write->link);
-			batch_add(b, write);
+			struct store_job *job = container_of(w->queue.next, struct store_job, link);
+			list_remove(&job->link);
+			batch_add(b, job);
 		}
 		w->depth -= b->n;
 		metric_set(w->depth_gauge, (int64_t)w->depth);
@@ -168,16 +167,36 @@ static struct batch *take_batch(struct writer *w)
 	return b;
 }
 
+/*
+ * Jobs that want another turn go to the end of the queue, behind what came in meanwhile. Returns
+ * how many are done with.
+ */
+static size_t requeue_unfinished(struct writer *w, struct batch *b)
+{
+	struct store_job *job, *next;
+	pthread_mutex_lock(&w->lock);
+	list_for_each_safe (job, next, &b->jobs, link) {
+		if (job->again) {
+			list_remove(&job->link);
+			list_append(&w->queue, &job->link);
+			w->depth++;
+			b->n--;
+		}
+	}
+	pthread_mutex_unlock(&w->lock);
+	return b->n;
+}
+
 static void *writer_run(void *arg)
 {
 	struct writer *w = arg;
 	struct batch *b;
 	while ((b = take_batch(w)) != NULL) {
-		size_t n = b->n;
 		run_batch(w, b);
+		size_t finished = requeue_unfinished(w, b);
 		w->post(w->post_user, batch_complete, b);
 		pthread_mutex_lock(&w->lock);
-		w->finished += n;
+		w->finished += finished;
 		pthread_cond_broadcast(&w->progress);
 		pthread_mutex_unlock(&w->lock);
 	}
@@ -246,23 +265,22 @@ void writer_destroy(struct writer *w)
 	free(w);
 }
 
-static void refuse(struct writer *w, struct repo_write *write)
+static void refuse(struct writer *w, struct store_job *job)
 {
 	struct batch *b = batch_create();
-	log_error("queue full", kv_str("op", repo_write_text(write->op)),
-		kv_u64("depth", w->queue_max));
+	log_error("queue full", kv_str("op", job->name), kv_u64("depth", w->queue_max));
 	metric_add(w->failures, 1);
-	set_failed(write);
-	batch_add(b, write);
+	set_failed(job);
+	batch_add(b, job);
 	w->post(w->post_user, batch_complete, b);
 }
 
-void writer_submit(struct writer *w, struct repo_write *write)
+void writer_submit(struct writer *w, struct store_job *job)
 {
 	pthread_mutex_lock(&w->lock);
 	bool full = w->depth >= w->queue_max;
 	if (!full) {
-		list_append(&w->queue, &write->link);
+		list_append(&w->queue, &job->link);
 		w->depth++;
 		w->submitted++;
 		metric_set(w->depth_gauge, (int64_t)w->depth);
@@ -270,7 +288,7 @@ void writer_submit(struct writer *w, struct repo_write *write)
 	}
 	pthread_mutex_unlock(&w->lock);
 	if (full) {
-		refuse(w, write);
+		refuse(w, job);
 	}
 }
 
