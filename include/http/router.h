@@ -46,6 +46,36 @@ struct route_field {
 	const char *text; /* for the document */
 };
 
+/* What an answer holds, for the document and for the test that holds answers against it. */
+enum shape_type {
+	SHAPE_TEXT,
+	SHAPE_INTEGER,
+	SHAPE_NUMBER,
+	SHAPE_BOOL,
+	SHAPE_TIME,
+	SHAPE_UUID,
+	SHAPE_OBJECT, /* of `of` */
+	SHAPE_LIST, /* of objects of `of`, or of texts where that is NULL */
+	SHAPE_COUNTS, /* an object of integers under any names */
+};
+
+struct shape;
+struct shape_field {
+	const char *name;
+	enum shape_type type;
+	bool nullable;
+	bool optional; /* may be absent */
+	const struct shape *of;
+	const char *text;
+};
+
+/* An object with exactly these fields; `name` is its component in the document. */
+struct shape {
+	const char *name;
+	const struct shape_field *fields;
+	unsigned n;
+};
+
 struct route {
 	enum http_method method; /* GET serves HEAD as well */
 	const char *path; /* "/api/v1/streams/{id}/products" */
@@ -57,6 +87,10 @@ struct route {
 	unsigned n_query;
 	int status; /* of success, for the document; 0: 200 */
 	const char *answer; /* what `data` holds, for the document */
+	const struct shape *shape; /* of `data`, or of an element of a list */
+	/* Codes beyond those that follow from the table (401, 403 by role, 422 of fields, 429, …):
+	 * "404 stream_not_found, 409 stream_not_live". */
+	const char *errors;
 	bool list; /* the answer is a page with nextCursor */
 	bool plain; /* the answer is not JSON in the envelope (metrics, health) */
 	bool unlimited; /* no limit of requests (health checks) */

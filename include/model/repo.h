@@ -60,8 +60,23 @@ struct repo_stats {
 	uint32_t peak_viewers, unique_viewers, total_likes, chat_messages_count, average_watch_time;
 };
 
+struct repo_people_ops;
+struct repo_sales_ops;
+struct repo_chat_ops;
+struct repo_insight_ops;
+struct repo_ledger_ops;
+struct repo_outbox_ops;
+
+/* The families beside `ops` have headers of their own; the memory twin has none of them (tests take
+ * the store in memory, "sqlite::memory:"). All have the same impl as their first argument. */
 struct repo {
 	const struct repo_ops *ops;
+	const struct repo_people_ops *people; /* model/people.h */
+	const struct repo_sales_ops *sales; /* model/sales.h */
+	const struct repo_chat_ops *chat; /* model/chat.h */
+	const struct repo_insight_ops *insight; /* model/insight.h */
+	const struct repo_ledger_ops *ledger; /* model/ledger.h */
+	const struct repo_outbox_ops *outbox; /* model/outbox.h */
 	void *impl;
 };
 

@@ -9,6 +9,7 @@
 struct db {
 	sqlite3 *handle;
 	struct map *statements; /* SQL text → sqlite3_stmt, kept prepared */
+	struct outbox_switch *outbox; /* the writer's: what the outbox is to get; else NULL */
 };
 
 /* Where a url points. */

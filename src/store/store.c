@@ -8,7 +8,9 @@
 #include "backup.h"
 #include "base/mem.h"
 #include "base/must.h"
+#include "functions.h"
 #include "migrate.h"
+#include "outbox.h"
 #include "tables.h"
 #include "writer.h"
 
@@ -21,6 +23,7 @@ struct store {
 	struct db_place place;
 	struct db reader;
 	struct writer *writer;
+	struct outbox_switch outbox;
 
 	bool backup_started; /* the thread has to be joined */
 	pthread_t backup_thread;
@@ -151,6 +154,13 @@ struct store *store_open(const struct store_config *config, char **error)
 		store_close(s);
 		return NULL;
 	}
+	if (!functions_add(&writer_db, s->config.clock)) {
+		*error = db_error_text(&writer_db, "prepare", s->place.path);
+		db_close(&writer_db);
+		store_close(s);
+		return NULL;
+	}
+	writer_db.outbox = &s->outbox;
 	s->writer = writer_create(&writer_db, &s->config);
 	log_info("store opened", kv_str("path", s->place.path),
 		kv_u64("schema", (uint64_t)n_migrations));

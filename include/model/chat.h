@@ -1,0 +1,71 @@
+#pragma once
+
+#include "model/repo.h"
+
+/* Chat of streams and who may not write there: a family of the repo (`repo.chat`). */
+struct chat_record {
+	struct uuid id;
+	struct uuid stream_id;
+	char *user_id, *username, *avatar; /* as they were when it was written */
+	char *message;
+	char *client_id; /* the sender's own id of it, NULL: none */
+	uint64_t created_at, deleted_at;
+};
+void chat_record_finish(struct chat_record *r);
+void chat_record_copy(struct chat_record *out, const struct chat_record *r);
+
+struct repo_chat_page {
+	struct chat_record *rows; /* newest first; deleted ones are left out */
+	size_t n;
+	char *next_cursor;
+};
+void repo_chat_page_finish(struct repo_chat_page *p);
+
+struct repo_chat_outcome {
+	enum repo_result result;
+	/* As stored. After a DUPLICATE (same sender, same client_id): the first one. */
+	const struct chat_record *message;
+};
+typedef void (*repo_chat_done)(void *user, const struct repo_chat_outcome *outcome);
+
+enum mute_kind { MUTE_WRITING, MUTE_BAN }; /* a banned viewer may not watch or join either */
+const char *mute_kind_text(enum mute_kind k); /* mute, ban */
+
+struct mute_record {
+	struct uuid stream_id;
+	char *user_id;
+	enum mute_kind kind;
+	uint64_t until; /* ms, 0: for the stream's life */
+	char *moderator_id;
+	uint64_t created_at;
+};
+void mute_record_finish(struct mute_record *r);
+
+struct repo_mute_list {
+	struct mute_record *rows;
+	size_t n;
+};
+void repo_mute_list_finish(struct repo_mute_list *l);
+
+struct repo_chat_ops {
+	/* id and created_at are the caller's. Also counts in streams.chat_messages_count. Rules of
+	 * who may write are the caller's (live/chat.h). */
+	void (*chat_add)(void *impl, const struct chat_record *m, repo_chat_done done, void *user);
+	/* before: id of a message, exclusive; none: the newest. */
+	enum repo_result (*chat_list)(void *impl, struct uuid stream_id, struct uuid before,
+		unsigned limit, struct repo_chat_page *out);
+	/* Of a deleted one too. */
+	enum repo_result (*chat_get)(void *impl, struct uuid id, struct chat_record *out);
+	/* NOT_FOUND: no such message in this stream, or deleted already. */
+	void (*chat_delete)(void *impl, struct uuid stream_id, struct uuid id,
+		const char *deleted_by, uint64_t deleted_at, repo_done done, void *user);
+	/* A further mute of the same user replaces the one before. */
+	void (*mute_put)(void *impl, const struct mute_record *m, repo_done done, void *user);
+	void (*mute_delete)(
+		void *impl, struct uuid stream_id, const char *user_id, repo_done done, void *user);
+	/* Those in force at now_ms. */
+	enum repo_result (*mute_get)(void *impl, struct uuid stream_id, const char *user_id,
+		uint64_t now_ms, struct mute_record *out);
+	enum repo_result (*mute_list)(
+		void *impl, struct uuid stream_id, uint64_t now_ms, struct repo_mute_list *out);
+};
