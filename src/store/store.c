@@ -11,6 +11,7 @@
 #include "functions.h"
 #include "migrate.h"
 #include "outbox.h"
+#include "store_private.h"
 #include "tables.h"
 #include "writer.h"
 
@@ -38,66 +39,76 @@ struct backup_job {
 	void *user;
 };
 
-static struct db *reader(void *impl)
+struct db *store_reader(void *impl)
 {
 	return &((struct store *)impl)->reader;
 }
 
+const struct clock *store_clock(void *impl)
+{
+	return ((struct store *)impl)->front.clock;
+}
+
+void store_submit(void *impl, struct store_job *job)
+{
+	writer_submit(((struct store *)impl)->writer, job);
+}
+
 static enum repo_result user_get(void *impl, const char *id, struct user_record *out)
 {
-	return users_get(reader(impl), id, out);
+	return users_get(store_reader(impl), id, out);
 }
 
 static enum repo_result stream_get(void *impl, struct uuid id, struct stream_record *out)
 {
-	return streams_get(reader(impl), id, out);
+	return streams_get(store_reader(impl), id, out);
 }
 
 static enum repo_result stream_by_key(
 	void *impl, const uint8_t hash[STREAM_KEY_HASH_SIZE], struct stream_record *out)
 {
-	return streams_by_key(reader(impl), hash, out);
+	return streams_by_key(store_reader(impl), hash, out);
 }
 
 static enum repo_result stream_list(
 	void *impl, const struct repo_stream_filter *f, struct repo_stream_page *out)
 {
-	return streams_list(reader(impl), f, out);
+	return streams_list(store_reader(impl), f, out);
 }
 
 static enum repo_result product_get(void *impl, struct uuid id, struct product_record *out)
 {
-	return products_get(reader(impl), id, out);
+	return products_get(store_reader(impl), id, out);
 }
 
 static enum repo_result product_list(void *impl, const char *seller_id, unsigned limit,
 	const char *cursor, struct repo_product_page *out)
 {
-	return products_list(reader(impl), seller_id, limit, cursor, out);
+	return products_list(store_reader(impl), seller_id, limit, cursor, out);
 }
 
 static enum repo_result stream_products(
 	void *impl, struct uuid stream_id, struct stream_product_record **out, size_t *n)
 {
-	return products_of_stream(reader(impl), stream_id, out, n);
+	return products_of_stream(store_reader(impl), stream_id, out, n);
 }
 
 static enum repo_result recording_get(
 	void *impl, struct uuid stream_id, struct recording_record *out)
 {
-	return recordings_get(reader(impl), stream_id, out);
+	return recordings_get(store_reader(impl), stream_id, out);
 }
 
 static enum repo_result recording_list(void *impl, int state, unsigned limit, unsigned offset,
 	struct recording_record **out, size_t *n)
 {
-	return recordings_list(reader(impl), state, limit, offset, out, n);
+	return recordings_list(store_reader(impl), state, limit, offset, out, n);
 }
 
 static enum repo_result segment_list(void *impl, struct uuid stream_id, uint64_t from,
 	unsigned limit, struct segment_record **out, size_t *n)
 {
-	return recordings_segments(reader(impl), stream_id, from, limit, out, n);
+	return recordings_segments(store_reader(impl), stream_id, from, limit, out, n);
 }
 
 static const struct repo_ops ops = {
@@ -127,8 +138,7 @@ static const struct repo_ops ops = {
 
 static void submit(struct repo_front *front, struct repo_write *w)
 {
-	struct store *s = container_of(front, struct store, front);
-	writer_submit(s->writer, apply_job_create(w));
+	store_submit(container_of(front, struct store, front), apply_job_create(w));
 }
 
 static bool open_connections(struct store *s, struct db *writer_db, char **error)
