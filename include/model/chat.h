@@ -30,6 +30,7 @@ typedef void (*repo_chat_done)(void *user, const struct repo_chat_outcome *outco
 
 enum mute_kind { MUTE_WRITING, MUTE_BAN }; /* a banned viewer may not watch or join either */
 const char *mute_kind_text(enum mute_kind k); /* mute, ban */
+bool mute_kind_parse(const char *text, enum mute_kind *out);
 
 struct mute_record {
 	struct uuid stream_id;
@@ -49,9 +50,10 @@ void repo_mute_list_finish(struct repo_mute_list *l);
 
 struct repo_chat_ops {
 	/* id and created_at are the caller's. Also counts in streams.chat_messages_count. Rules of
-	 * who may write are the caller's (live/chat.h). */
+	 * who may write are the caller's (live/chat.h). NOT_FOUND: the stream or the user. */
 	void (*chat_add)(void *impl, const struct chat_record *m, repo_chat_done done, void *user);
-	/* before: id of a message, exclusive; none: the newest. */
+	/* before: id of a message, exclusive; none: the newest. next_cursor is the id to go on
+	 * before, as text. */
 	enum repo_result (*chat_list)(void *impl, struct uuid stream_id, struct uuid before,
 		unsigned limit, struct repo_chat_page *out);
 	/* Of a deleted one too. */
@@ -59,8 +61,13 @@ struct repo_chat_ops {
 	/* NOT_FOUND: no such message in this stream, or deleted already. */
 	void (*chat_delete)(void *impl, struct uuid stream_id, struct uuid id,
 		const char *deleted_by, uint64_t deleted_at, repo_done done, void *user);
-	/* A further mute of the same user replaces the one before. */
+	/* A message that was refused, for the platform's moderators to hear of: only the outbox
+	 * keeps it, if webhooks are configured. reason: "blocked_word", "link". */
+	void (*chat_flag)(void *impl, struct uuid stream_id, const char *user_id,
+		const char *message, const char *reason, repo_done done, void *user);
+	/* A further mute of the same user replaces the one before. NOT_FOUND: no such stream. */
 	void (*mute_put)(void *impl, const struct mute_record *m, repo_done done, void *user);
+	/* NOT_FOUND: was not muted. */
 	void (*mute_delete)(
 		void *impl, struct uuid stream_id, const char *user_id, repo_done done, void *user);
 	/* Those in force at now_ms. */

@@ -8,6 +8,7 @@
 #include "backup.h"
 #include "base/mem.h"
 #include "base/must.h"
+#include "chat.h"
 #include "functions.h"
 #include "migrate.h"
 #include "outbox.h"
@@ -206,7 +207,11 @@ void store_flush(struct store *s)
 
 struct repo store_repo(struct store *s)
 {
-	return (struct repo){.ops = &ops, .impl = s};
+	return (struct repo){
+		.ops = &ops,
+		.chat = &chat_ops,
+		.impl = s,
+	};
 }
 
 bool store_healthy(struct store *s)

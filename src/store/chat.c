@@ -1,0 +1,283 @@
+#include "chat.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "outbox.h"
+#include "stmt.h"
+#include "tables.h"
+
+#define COLUMNS \
+	"id, stream_id, user_id, username, avatar, message, client_id, created_at, deleted_at"
+
+static void read_message(struct stmt *s, struct chat_record *out)
+{
+	*out = (struct chat_record){0};
+	out->id = stmt_col_uuid(s);
+	out->stream_id = stmt_col_uuid(s);
+	out->user_id = stmt_col_text(s);
+	out->username = stmt_col_text(s);
+	out->avatar = stmt_col_text(s);
+	out->message = stmt_col_text(s);
+	out->client_id = stmt_col_text(s);
+	out->created_at = stmt_col_uint(s);
+	out->deleted_at = stmt_col_uint(s);
+}
+
+/* Takes the one row that a bound statement gives. */
+static enum repo_result read_one(struct stmt *s, struct chat_record *out)
+{
+	bool found = stmt_step(s);
+	*out = (struct chat_record){0};
+	if (found) {
+		read_message(s, out);
+	}
+	if (!stmt_end(s)) {
+		chat_record_finish(out);
+		return REPO_FAILED;
+	}
+	return found ? REPO_OK : REPO_NOT_FOUND;
+}
+
+static enum repo_result chat_get(void *impl, struct uuid id, struct chat_record *out)
+{
+	struct stmt s = stmt_begin(
+		store_reader(impl), "SELECT " COLUMNS " FROM chat_messages WHERE id = ?");
+	stmt_uuid(&s, id);
+	return read_one(&s, out);
+}
+
+static enum repo_result chat_list(void *impl, struct uuid stream_id, struct uuid before,
+	unsigned limit, struct repo_chat_page *out)
+{
+	struct uuid last = {0};
+	struct stmt s = stmt_begin(store_reader(impl),
+		uuid_is_none(before) ? "SELECT " COLUMNS " FROM chat_messages WHERE stream_id = ?"
+				       " AND deleted_at IS NULL ORDER BY id DESC LIMIT ?"
+				     : "SELECT " COLUMNS
+				       " FROM chat_messages WHERE stream_id = ? AND id < ?"
+				       " AND deleted_at IS NULL ORDER BY id DESC LIMIT ?");
+	*out = (struct repo_chat_page){0};
+	stmt_uuid(&s, stream_id);
+	if (!uuid_is_none(before)) {
+		stmt_uuid(&s, before);
+	}
+	stmt_int(&s, (int64_t)limit + 1);
+	out->rows = mem_zalloc(limit * sizeof(*out->rows));
+	while (stmt_step(&s)) {
+		if (out->n == limit) {
+			out->next_cursor = mem_alloc(UUID_TEXT_SIZE);
+			uuid_text(out->next_cursor, last);
+			break;
+		}
+		read_message(&s, &out->rows[out->n]);
+		last = out->rows[out->n++].id;
+	}
+	if (!stmt_end(&s)) {
+		repo_chat_page_finish(out);
+		return REPO_FAILED;
+	}
+	return REPO_OK;
+}
+
+struct add_job {
+	struct store_job job;
+	struct chat_record message; /* what is stored in the end */
+	repo_chat_done done;
+	void *user;
+};
+
+enum repo_result chat_stream_exists(struct db *db, struct uuid stream_id)
+{
+	bool failed = false;
+	struct stmt s = stmt_begin(db, "SELECT 1 FROM streams WHERE id = ?");
+	stmt_uuid(&s, stream_id);
+	bool exists = stmt_exists(&s, &failed);
+	if (failed) {
+		return REPO_FAILED;
+	}
+	return exists ? REPO_OK : REPO_NOT_FOUND;
+}
+
+/* DUPLICATE: the first message with this client_id takes the place of this one. */
+static enum repo_result take_first(struct db *db, struct chat_record *m)
+{
+	struct chat_record first;
+	struct stmt s = stmt_begin(db,
+		"SELECT " COLUMNS " FROM chat_messages"
+		" WHERE stream_id = ? AND user_id = ? AND client_id = ?");
+	stmt_uuid(&s, m->stream_id);
+	stmt_text(&s, m->user_id);
+	stmt_text(&s, m->client_id);
+	enum repo_result result = read_one(&s, &first);
+	if (result != REPO_OK) {
+		return result;
+	}
+	chat_record_finish(m);
+	*m = first;
+	return REPO_DUPLICATE;
+}
+
+static bool insert_message(struct db *db, const struct chat_record *m)
+{
+	struct stmt s = stmt_begin(db,
+		"INSERT INTO chat_messages (id, stream_id, user_id, username, avatar, message,"
+		" client_id, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+	stmt_uuid(&s, m->id);
+	stmt_uuid(&s, m->stream_id);
+	stmt_text(&s, m->user_id);
+	stmt_text(&s, m->username);
+	stmt_text(&s, m->avatar);
+	stmt_text(&s, m->message);
+	stmt_text(&s, m->client_id);
+	stmt_uint(&s, m->created_at);
+	return stmt_run(&s);
+}
+
+static bool count_message(struct db *db, struct uuid stream_id)
+{
+	struct stmt s = stmt_begin(db,
+		"UPDATE streams SET chat_messages_count = chat_messages_count + 1 WHERE id = ?");
+	stmt_uuid(&s, stream_id);
+	return stmt_run(&s);
+}
+
+static enum repo_result apply_add(struct db *db, struct store_job *job)
+{
+	struct chat_record *m = &container_of(job, struct add_job, job)->message;
+	enum repo_result result = chat_stream_exists(db, m->stream_id);
+	if (result == REPO_OK) {
+		result = users_exists(db, m->user_id);
+	}
+	if (result == REPO_OK && m->client_id != NULL) {
+		result = take_first(db, m);
+		if (result == REPO_NOT_FOUND) {
+			result = REPO_OK;
+		}
+	}
+	if (result != REPO_OK) {
+		return result;
+	}
+	return insert_message(db, m) && count_message(db, m->stream_id) ? REPO_OK : REPO_FAILED;
+}
+
+static void complete_add(struct store_job *job)
+{
+	struct add_job *j = container_of(job, struct add_job, job);
+	struct repo_chat_outcome outcome = {.result = job->result};
+	if (job->result == REPO_OK || job->result == REPO_DUPLICATE) {
+		outcome.message = &j->message;
+	}
+	if (j->done != NULL) {
+		j->done(j->user, &outcome);
+	}
+	chat_record_finish(&j->message);
+	free(j);
+}
+
+static void chat_add(void *impl, const struct chat_record *m, repo_chat_done done, void *user)
+{
+	struct add_job *j = mem_new(struct add_job);
+	j->job = (struct store_job){
+		.name = "chat message", .apply = apply_add, .complete = complete_add};
+	chat_record_copy(&j->message, m);
+	j->done = done;
+	j->user = user;
+	store_submit(impl, &j->job);
+}
+
+struct delete_job {
+	struct plain_job plain; /* first: freed whole */
+	struct uuid stream_id, id;
+	char *deleted_by;
+	uint64_t deleted_at;
+};
+
+static enum repo_result apply_delete(struct db *db, struct store_job *job)
+{
+	struct delete_job *j = container_of(job, struct delete_job, plain.job);
+	struct stmt s = stmt_begin(db,
+		"UPDATE chat_messages SET deleted_at = ?, deleted_by = ?"
+		" WHERE id = ? AND stream_id = ? AND deleted_at IS NULL RETURNING 1");
+	stmt_uint(&s, j->deleted_at);
+	stmt_text(&s, j->deleted_by);
+	stmt_uuid(&s, j->id);
+	stmt_uuid(&s, j->stream_id);
+	bool failed = false;
+	bool changed = stmt_exists(&s, &failed);
+	if (failed) {
+		return REPO_FAILED;
+	}
+	return changed ? REPO_OK : REPO_NOT_FOUND;
+}
+
+static void finish_delete(struct plain_job *p)
+{
+	free(container_of(p, struct delete_job, plain)->deleted_by);
+}
+
+static void chat_delete(void *impl, struct uuid stream_id, struct uuid id, const char *deleted_by,
+	uint64_t deleted_at, repo_done done, void *user)
+{
+	struct delete_job *j = mem_new(struct delete_job);
+	plain_job_init(&j->plain, "chat deletion", apply_delete, finish_delete, done, user);
+	j->stream_id = stream_id;
+	j->id = id;
+	j->deleted_by = mem_strdup(deleted_by);
+	j->deleted_at = deleted_at;
+	store_submit(impl, &j->plain.job);
+}
+
+struct flag_job {
+	struct plain_job plain; /* first: freed whole */
+	struct uuid stream_id;
+	char *user_id, *message, *reason;
+};
+
+static enum repo_result apply_flag(struct db *db, struct store_job *job)
+{
+	struct flag_job *j = container_of(job, struct flag_job, plain.job);
+	struct stmt s =
+		stmt_begin(db,
+			OUTBOX_INSERT("webhook", "chat.flagged", "NULL",
+				"json_object('streamId', uuid_text(s.id), 'sellerId', s.seller_id,"
+				" 'userId', ?, 'message', ?, 'reason', ?, 'at', "
+				"iso_time(now_ms()))") " FROM streams s WHERE s.id = ?");
+	stmt_text(&s, j->user_id);
+	stmt_text(&s, j->message);
+	stmt_text(&s, j->reason);
+	stmt_uuid(&s, j->stream_id);
+	return outbox_run(&s, OUTBOX_WEBHOOK) ? REPO_OK : REPO_FAILED;
+}
+
+static void finish_flag(struct plain_job *p)
+{
+	struct flag_job *j = container_of(p, struct flag_job, plain);
+	free(j->user_id);
+	free(j->message);
+	free(j->reason);
+}
+
+static void chat_flag(void *impl, struct uuid stream_id, const char *user_id, const char *message,
+	const char *reason, repo_done done, void *user)
+{
+	struct flag_job *j = mem_new(struct flag_job);
+	plain_job_init(&j->plain, "chat flag", apply_flag, finish_flag, done, user);
+	j->stream_id = stream_id;
+	j->user_id = mem_strdup(user_id);
+	j->message = mem_strdup(message);
+	j->reason = mem_strdup(reason);
+	store_submit(impl, &j->plain.job);
+}
+
+const struct repo_chat_ops chat_ops = {
+	.chat_add = chat_add,
+	.chat_list = chat_list,
+	.chat_get = chat_get,
+	.chat_delete = chat_delete,
+	.chat_flag = chat_flag,
+	.mute_put = chat_mute_put,
+	.mute_delete = chat_mute_delete,
+	.mute_get = chat_mute_get,
+	.mute_list = chat_mute_list,
+};
