@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -63,14 +64,30 @@ static bool copy_to(
 	return ok;
 }
 
+/* What is there stays: a name that was mistyped must not cost the copy of yesterday. */
+static bool rename_to_new(const char *from, const char *to)
+{
+	if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) {
+		return true;
+	}
+	/* A file system that cannot promise it: this look has to do. */
+	struct stat st;
+	return (errno == EINVAL || errno == ENOSYS) && lstat(to, &st) != 0 && rename(from, to) == 0;
+}
+
 bool backup_copy(
 	const struct db_place *from, const char *path, const atomic_bool *stop, char **error)
 {
+	struct stat st;
+	if (lstat(path, &st) == 0) {
+		*error = mem_printf("%s is there already", path);
+		return false;
+	}
 	char *partial = mem_printf("%s.partial", path);
 	unlink(partial);
 	*error = NULL;
 	bool ok = copy_to(from, partial, stop, error);
-	if (ok && (!sync_file(partial) || rename(partial, path) != 0)) {
+	if (ok && (!sync_file(partial) || !rename_to_new(partial, path))) {
 		*error = mem_printf("cannot write %s: %s", path, strerror(errno));
 		ok = false;
 	}

@@ -71,14 +71,30 @@ static void test_online(void **state)
 	free(partial);
 }
 
-static void test_again_over_the_old_one(void **state)
+static void test_keeps_what_is_there(void **state)
 {
 	struct fixture *f = *state;
+	struct backup_heard h = {0};
 	char *copy = mem_printf("%s/copy.db", f->dir), *error = NULL;
 	assert_true(store_backup_file(f->url, copy, &error));
 	repo_sample_user(&f->backend, "later", NULL);
-	assert_true(store_backup_file(f->url, copy, &error));
-	assert_copy_has_user(f, copy, "later", true);
+	assert_false(store_backup_file(f->url, copy, &error));
+	assert_non_null(strstr(error, "is there already"));
+	free(error);
+	store_backup(f->store, copy, hear, &h);
+	wait_for(f, &h);
+	assert_non_null(strstr(h.error, "is there already"));
+	assert_copy_has_user(f, copy, "later", false);
+	free(copy);
+}
+
+static void test_keeps_a_link_that_leads_nowhere(void **state)
+{
+	struct fixture *f = *state;
+	char *copy = mem_printf("%s/copy.db", f->dir), *error = NULL;
+	assert_int_equal(symlink("elsewhere.db", copy), 0);
+	assert_false(store_backup_file(f->url, copy, &error));
+	free(error);
 	free(copy);
 }
 
@@ -149,7 +165,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_online, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(
-			test_again_over_the_old_one, fixture_setup, fixture_teardown),
+			test_keeps_what_is_there, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_keeps_a_link_that_leads_nowhere, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(
 			test_says_what_went_wrong, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(
