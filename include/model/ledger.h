@@ -2,7 +2,13 @@
 
 #include "model/repo.h"
 
-/* Idempotency keys and the audit log: a family of the repo (`repo.ledger`). */
+/*
+ * Idempotency keys (spec rest.md: "the same key within 24 h gives the first answer again") and the
+ * audit log: a family of the repo (`repo.ledger`).
+ *
+ * Key and body are opaque here: what a caller puts into them (a hash of the client's key, a sealed
+ * answer) comes back as it was. A key belongs to one user.
+ */
 enum idempotency_state {
 	IDEMPOTENCY_FIRST, /* reserved for this request */
 	IDEMPOTENCY_ANSWERED, /* status and body are the first answer */
@@ -12,13 +18,14 @@ enum idempotency_state {
 };
 
 struct repo_idempotency {
-	enum repo_result result;
+	enum repo_result result; /* OK or FAILED; the state counts only with OK */
 	enum idempotency_state state;
 	int status;
 	const char *body; /* borrowed for the call */
 };
 typedef void (*repo_idempotency_done)(void *user, const struct repo_idempotency *outcome);
 
+/* Numbers grow; `at` is wall time in ms. */
 struct audit_record {
 	int64_t id;
 	uint64_t at;
@@ -34,17 +41,23 @@ struct repo_audit_page {
 void repo_audit_page_finish(struct repo_audit_page *p);
 
 struct repo_ledger_ops {
-	/* Keys older than `since_ms` are forgotten. */
+	/*
+	 * Reserves the key, or says what became of it. Keys older than `since_ms` are forgotten:
+	 * the one that is asked for, and a few others with every call.
+	 */
 	void (*idempotency_begin)(void *impl, const char *user_id, const char *key,
 		const uint8_t fingerprint[32], uint64_t since_ms, repo_idempotency_done done,
 		void *user);
+	/* NOT_FOUND: nothing is reserved under the key. */
 	void (*idempotency_end)(void *impl, const char *user_id, const char *key, int status,
 		const char *body, repo_done done, void *user);
-	/* Frees a key whose request was refused without effect. */
+	/* Frees a key whose request was refused without effect; one that is answered stays. */
 	void (*idempotency_drop)(
 		void *impl, const char *user_id, const char *key, repo_done done, void *user);
 
+	/* id and at are the store's. */
 	void (*audit_add)(void *impl, const struct audit_record *r, repo_done done, void *user);
+	/* actor NULL: of all; limit 1..100. NOT_FOUND: the cursor is none of ours. */
 	enum repo_result (*audit_list)(void *impl, const char *actor, unsigned limit,
 		const char *cursor, struct repo_audit_page *out);
 };

@@ -10,6 +10,7 @@
 #include "base/must.h"
 #include "chat.h"
 #include "functions.h"
+#include "ledger.h"
 #include "migrate.h"
 #include "outbox.h"
 #include "store_private.h"
@@ -211,6 +212,7 @@ struct repo store_repo(struct store *s)
 		.ops = &ops,
 		.chat = &chat_ops,
 		.impl = s,
+		.ledger = &ledger_ops,
 	};
 }
 
