@@ -36,16 +36,42 @@ struct relay_record {
 };
 void relay_record_finish(struct relay_record *r);
 
-struct repo_sales_ops {
-	/* The settings of a stream, only while scheduled: the row's title, description, category,
-	 * audience, duration, flags and scheduled_at are replaced. */
-	void (*stream_settings)(
-		void *impl, const struct stream_record *s, repo_done done, void *user);
+/* Which fields an update writes; the others stay as they are, whoever else writes them. */
+enum stream_setting {
+	SETTING_TITLE = 1 << 0,
+	SETTING_DESCRIPTION = 1 << 1,
+	SETTING_CATEGORY = 1 << 2,
+	SETTING_AUDIENCE = 1 << 3,
+	SETTING_ESTIMATED_DURATION = 1 << 4,
+	SETTING_NOTIFY_FOLLOWERS = 1 << 5,
+	SETTING_NOTIFY_NEIGHBORHOOD = 1 << 6,
+	SETTING_ENABLE_CHAT = 1 << 7,
+	SETTING_ENABLE_COMMENTS = 1 << 8,
+	SETTING_RECORD_STREAM = 1 << 9,
+	SETTING_SCHEDULED_AT = 1 << 10,
+};
+enum product_field {
+	PRODUCT_NAME = 1 << 0,
+	PRODUCT_DESCRIPTION = 1 << 1,
+	PRODUCT_IMAGE_URL = 1 << 2,
+	PRODUCT_URL = 1 << 3,
+	PRODUCT_PRICE = 1 << 4,
+	PRODUCT_CURRENCY = 1 << 5,
+	PRODUCT_STOCK = 1 << 6,
+};
 
-	/* Products. A deleted one is gone from lists and cannot be attached, but stays in the
-	 * streams that showed it; WRONG_STATE while it is in a live stream. */
-	void (*product_update)(
-		void *impl, const struct product_record *p, repo_done done, void *user);
+struct repo_sales_ops {
+	/* The settings of a stream (enum stream_setting, ored), only while scheduled. */
+	void (*stream_settings)(void *impl, const struct stream_record *s, unsigned settings,
+		repo_done done, void *user);
+
+	/*
+	 * Products; NOT_FOUND for one that is deleted or, in an update, of another seller than
+	 * p->seller_id. A deleted one is gone from lists, cannot be attached and leaves scheduled
+	 * streams, but stays in those that showed it; WRONG_STATE while it is in a live stream.
+	 */
+	void (*product_update)(void *impl, const struct product_record *p, unsigned fields,
+		repo_done done, void *user);
 	void (*product_delete)(void *impl, struct uuid id, repo_done done, void *user);
 
 	/* NOT_FOUND without the stream, NO_SUCH_PRODUCT if it is not in it, WRONG_STATE where the
@@ -55,7 +81,10 @@ struct repo_sales_ops {
 	/* One at a time: the one before is unpinned. */
 	void (*product_pin)(void *impl, struct uuid stream_id, struct uuid product_id, bool pinned,
 		repo_sale_done done, void *user);
-	/* Counts one, while live or ended; order: of a purchase only. */
+	/*
+	 * Counts one, while live or ended; order: of a purchase only. A product's `revenue` in a
+	 * stream is of the orders in the product's own currency; `revenue` below knows them all.
+	 */
 	void (*product_event)(void *impl, struct uuid stream_id, struct uuid product_id,
 		enum product_event e, const struct order_record *order, repo_sale_done done,
 		void *user);
@@ -77,7 +106,7 @@ struct repo_sales_ops {
 	enum repo_result (*seller_stream)(void *impl, const char *seller_id, uint64_t now_ms,
 		uint64_t ahead_ms, struct stream_record *out);
 
-	/* Relay targets of a stream, in order. */
+	/* Relay targets of a stream, in order. Replaced only while scheduled or live. */
 	enum repo_result (*relay_list)(
 		void *impl, struct uuid stream_id, struct relay_record **out, size_t *n);
 	void (*relay_replace)(void *impl, struct uuid stream_id, const struct relay_record *relays,

@@ -27,7 +27,9 @@ static void read_product(struct stmt *s, struct product_record *out)
 
 enum repo_result products_get(struct db *db, struct uuid id, struct product_record *out)
 {
-	struct stmt s = stmt_begin(db, "SELECT " COLUMNS " FROM products p WHERE p.id = ?");
+	struct stmt s = stmt_begin(db,
+		"SELECT " COLUMNS " FROM products p"
+		" WHERE p.id = ? AND p.deleted_at IS NULL");
 	*out = (struct product_record){0};
 	stmt_uuid(&s, id);
 	bool found = stmt_step(&s);
@@ -53,9 +55,10 @@ enum repo_result products_list(struct db *db, const char *seller_id, unsigned li
 	}
 	struct stmt s = stmt_begin(db,
 		seller_id != NULL ? "SELECT " COLUMNS " FROM products p"
-				    " WHERE p.id < ? AND p.seller_id = ? ORDER BY p.id DESC"
-				  : "SELECT " COLUMNS " FROM products p"
-				    " WHERE p.id < ? ORDER BY p.id DESC");
+				    " WHERE p.id < ? AND p.seller_id = ?"
+				    " AND p.deleted_at IS NULL ORDER BY p.id DESC"
+				  : "SELECT " COLUMNS " FROM products p WHERE p.id < ?"
+				    " AND p.deleted_at IS NULL ORDER BY p.id DESC");
 	stmt_uuid(&s, after.id);
 	if (seller_id != NULL) {
 		stmt_text(&s, seller_id);
@@ -79,7 +82,8 @@ enum repo_result products_list(struct db *db, const char *seller_id, unsigned li
 /* OK with the seller's id on the heap, NO_SUCH_PRODUCT or FAILED. */
 static enum repo_result get_seller(struct db *db, struct uuid id, char **seller_id)
 {
-	struct stmt s = stmt_begin(db, "SELECT seller_id FROM products WHERE id = ?");
+	struct stmt s = stmt_begin(
+		db, "SELECT seller_id FROM products WHERE id = ? AND deleted_at IS NULL");
 	stmt_uuid(&s, id);
 	*seller_id = stmt_step(&s) ? stmt_col_text(&s) : NULL;
 	if (!stmt_end(&s)) {
@@ -89,22 +93,28 @@ static enum repo_result get_seller(struct db *db, struct uuid id, char **seller_
 	return *seller_id != NULL ? REPO_OK : REPO_NO_SUCH_PRODUCT;
 }
 
+/* Deleted or not. */
+static bool product_exists(struct db *db, struct uuid id, bool *failed)
+{
+	struct stmt s = stmt_begin(db, "SELECT 1 FROM products WHERE id = ?");
+	stmt_uuid(&s, id);
+	return stmt_exists(&s, failed);
+}
+
 enum repo_result products_create(struct db *db, struct repo_write *w)
 {
 	const struct product_record *r = &w->product;
-	char *seller_id;
+	bool failed = false;
 	enum repo_result result = users_exists(db, r->seller_id);
 	if (result != REPO_OK) {
 		return result;
 	}
-	result = get_seller(db, r->id, &seller_id);
-	if (result == REPO_OK) {
-		free(seller_id);
+	if (product_exists(db, r->id, &failed)) {
 		w->outcome.detail = r->id;
 		return REPO_DUPLICATE;
 	}
-	if (result == REPO_FAILED) {
-		return result;
+	if (failed) {
+		return REPO_FAILED;
 	}
 	struct stmt s = stmt_begin(db,
 		"INSERT INTO products (id, seller_id, name, description, image_url, url, price,"
@@ -154,15 +164,36 @@ static void free_attached(struct stream_product_record **rows, size_t *n)
 	*n = 0;
 }
 
+#define SELECT_ATTACHED \
+	"SELECT " COLUMNS ", a.id, a.stream_id, a.x_position, a.y_position," \
+	" a.timestamp_seconds, a.pinned, a.clicks, a.views, a.inquiries, a.purchases," \
+	" a.revenue, a.created_at, a.updated_at" \
+	" FROM stream_products a JOIN products p ON p.id = a.product_id"
+
+enum repo_result products_in_stream(struct db *db, struct uuid stream_id, struct uuid product_id,
+	struct stream_product_record *out)
+{
+	struct stmt s =
+		stmt_begin(db, SELECT_ATTACHED " WHERE a.stream_id = ? AND a.product_id = ?");
+	*out = (struct stream_product_record){0};
+	stmt_uuid(&s, stream_id);
+	stmt_uuid(&s, product_id);
+	bool found = stmt_step(&s);
+	if (found) {
+		read_attached(&s, out);
+	}
+	if (!stmt_end(&s)) {
+		stream_product_record_finish(out);
+		return REPO_FAILED;
+	}
+	return found ? REPO_OK : REPO_NO_SUCH_PRODUCT;
+}
+
 enum repo_result products_of_stream(
 	struct db *db, struct uuid stream_id, struct stream_product_record **out, size_t *n)
 {
-	struct stmt s = stmt_begin(db,
-		"SELECT " COLUMNS ", a.id, a.stream_id, a.x_position, a.y_position,"
-		" a.timestamp_seconds, a.pinned, a.clicks, a.views, a.inquiries, a.purchases,"
-		" a.revenue, a.created_at, a.updated_at"
-		" FROM stream_products a JOIN products p ON p.id = a.product_id"
-		" WHERE a.stream_id = ? ORDER BY a.attach_order");
+	struct stmt s =
+		stmt_begin(db, SELECT_ATTACHED " WHERE a.stream_id = ? ORDER BY a.attach_order");
 	*out = NULL;
 	*n = 0;
 	stmt_uuid(&s, stream_id);

@@ -13,6 +13,7 @@
 #include "ledger.h"
 #include "migrate.h"
 #include "outbox.h"
+#include "sales.h"
 #include "store_private.h"
 #include "tables.h"
 #include "writer.h"
@@ -211,8 +212,9 @@ struct repo store_repo(struct store *s)
 	return (struct repo){
 		.ops = &ops,
 		.chat = &chat_ops,
-		.impl = s,
 		.ledger = &ledger_ops,
+		.sales = &sales_ops,
+		.impl = s,
 	};
 }
 

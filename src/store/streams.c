@@ -185,12 +185,10 @@ enum repo_result streams_create(struct db *db, struct repo_write *w)
 	return products_attach(db, w, w->stream.seller_id);
 }
 
-/* The status of w's stream: OK, NOT_FOUND or FAILED. */
-static enum repo_result get_status(
-	struct db *db, const struct repo_write *w, enum stream_status *status)
+enum repo_result streams_status(struct db *db, struct uuid id, enum stream_status *status)
 {
 	struct stmt s = stmt_begin(db, "SELECT status FROM streams WHERE id = ?");
-	stmt_uuid(&s, w->stream_id);
+	stmt_uuid(&s, id);
 	bool found = stmt_step(&s);
 	if (found) {
 		*status = read_status(&s);
@@ -205,7 +203,7 @@ static enum repo_result expect_status(
 	struct db *db, const struct repo_write *w, enum stream_status wanted)
 {
 	enum stream_status status;
-	enum repo_result result = get_status(db, w, &status);
+	enum repo_result result = streams_status(db, w->stream_id, &status);
 	if (result == REPO_OK && status != wanted) {
 		result = REPO_WRONG_STATE;
 	}
@@ -297,7 +295,7 @@ enum repo_result streams_go_live(struct db *db, struct repo_write *w)
 enum repo_result streams_rotate_key(struct db *db, struct repo_write *w)
 {
 	enum stream_status status;
-	enum repo_result result = get_status(db, w, &status);
+	enum repo_result result = streams_status(db, w->stream_id, &status);
 	if (result != REPO_OK) {
 		return result;
 	}
@@ -352,7 +350,7 @@ enum repo_result streams_cancel(struct db *db, struct repo_write *w)
 enum repo_result streams_delete(struct db *db, struct repo_write *w)
 {
 	enum stream_status status;
-	enum repo_result result = get_status(db, w, &status);
+	enum repo_result result = streams_status(db, w->stream_id, &status);
 	if (result != REPO_OK) {
 		return result;
 	}

@@ -28,6 +28,8 @@ enum repo_result streams_delete(struct db *db, struct repo_write *w);
 /* The columns of a stream in the order that streams_read_row takes them. */
 extern const char streams_columns[];
 void streams_read_row(struct stmt *s, struct stream_record *out);
+/* OK, NOT_FOUND or FAILED. */
+enum repo_result streams_status(struct db *db, struct uuid id, enum stream_status *status);
 
 enum repo_result products_get(struct db *db, struct uuid id, struct product_record *out);
 enum repo_result products_list(struct db *db, const char *seller_id, unsigned limit,
@@ -35,6 +37,9 @@ enum repo_result products_list(struct db *db, const char *seller_id, unsigned li
 enum repo_result products_create(struct db *db, struct repo_write *w);
 enum repo_result products_of_stream(
 	struct db *db, struct uuid stream_id, struct stream_product_record **out, size_t *n);
+/* NO_SUCH_PRODUCT if it is not in the stream. */
+enum repo_result products_in_stream(struct db *db, struct uuid stream_id, struct uuid product_id,
+	struct stream_product_record *out);
 /* Attaches w's products to w's stream, which is the seller's. */
 enum repo_result products_attach(struct db *db, struct repo_write *w, const char *seller_id);
 bool products_count(struct db *db, struct uuid stream_id, uint32_t *count);
