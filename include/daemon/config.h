@@ -79,6 +79,15 @@ struct config_auth {
 	const char *issuer, *audience; /* NULL: not checked */
 	bool allow_guests;
 	uint64_t leeway_us;
+	uint64_t playback_ttl_us;
+};
+
+enum config_links { CONFIG_LINKS_ALLOW, CONFIG_LINKS_BLOCK };
+
+struct config_chat {
+	const char *blocked_words_file; /* NULL: none */
+	unsigned links; /* enum config_links */
+	unsigned rate; /* messages a minute of one user in one stream; 0: no bound */
 };
 
 struct config_limits {
@@ -107,6 +116,7 @@ struct config {
 	struct config_store store;
 	struct config_auth auth;
 	struct config_limits limits;
+	struct config_chat chat;
 	struct config_redis redis;
 	struct config_log log;
 	char *path; /* the file that was read; NULL: none */

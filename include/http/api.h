@@ -70,6 +70,7 @@ struct api_config {
 	const char *rtmp_app;
 	const char *media_root;
 	uint64_t min_free; /* bytes */
+	uint64_t playback_ttl_us; /* of playback tokens; 0: 6 hours */
 	const char *version;
 	const char *config_path; /* NULL: none */
 	struct api_host host;

@@ -70,6 +70,13 @@ enum auth_result auth_check(
 /* The value of WWW-Authenticate for a failure (RFC 6750 section 3). */
 void auth_challenge(enum auth_result r, const char *why, char *out, size_t size);
 
+/*
+ * A key of 32 bytes for another purpose, which `label` names: HMAC-SHA256 of the label under the
+ * secret, so that neither key tells anything of the other. Without a secret, of this process alone.
+ */
+#define AUTH_KEY_SIZE 32
+void auth_derive_key(const struct auth *a, const char *label, uint8_t out[static AUTH_KEY_SIZE]);
+
 /* A token signed with the local secret; issuer, audience and the time are set here. NULL without a
  * secret. The caller frees it. */
 char *auth_mint(const struct auth *a, const struct jwt_mint *claims);

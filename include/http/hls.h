@@ -23,16 +23,27 @@
  * max-age cannot say: it is to be revalidated each time (no-cache, with an ETag), which a CDN
  * joins to one request.
  *
+ * What is for one viewer (a stream that is not for everyone) says `private` instead, and the token
+ * of the request stands behind every URI of its playlists.
+ *
  * Loop thread only.
  */
 struct hls;
+
+enum hls_access {
+	HLS_FOR_ALL,
+	HLS_FOR_ONE, /* who asked may have it; no cache that others share may keep it */
+	HLS_REFUSED,
+};
 
 struct hls_config {
 	struct loop *loop;
 	struct live_registry *registry; /* must outlive the hls */
 	const char *media_root; /* copied */
-	/* Whether a bearer of this playback token ("": none) may watch; NULL: everybody. */
-	bool (*may_watch)(void *user, struct uuid stream, const char *token);
+	/* What the bearer of this playback token ("": none) and Authorization header (NULL: none)
+	 * may have; NULL: everything is for all. */
+	enum hls_access (*access)(
+		void *user, struct uuid stream, const char *token, const char *authorization);
 	void *user;
 };
 

@@ -16,6 +16,7 @@
 static const char *const takeover_words[] = {"newest", "reject", NULL};
 static const char *const container_words[] = {"cmaf", NULL};
 static const char *const mp4_words[] = {"end", "demand", "off", NULL};
+static const char *const links_words[] = {"allow", "block", NULL};
 static const char *const format_words[] = {"text", "json", NULL};
 static const char *const http_schemes[] = {"http://", "https://", NULL};
 static const char *const store_schemes[] = {"sqlite:", NULL};
@@ -33,6 +34,7 @@ static const struct {
 	{"media", "Recordings on disk."},
 	{"store", "The database."},
 	{"auth", "Who may do what."},
+	{"chat", "What may be said in streams."},
 	{"limits", "How much a stranger may ask for."},
 	{"redis", "State that several nodes share."},
 	{"log", "What is written to stderr, and how."},
@@ -160,6 +162,19 @@ static const struct config_key keys[] = {
 		.help = "Whether a socket may join without a token, as a guest."},
 	{"auth", "leeway", CONFIG_DURATION, AT(auth, leeway_us), "30s", 0, 10 * MINUTE,
 		.help = "Difference of clocks that a token's times may have."},
+	{"auth", "playback_ttl", CONFIG_DURATION, AT(auth, playback_ttl_us), "6h", MINUTE, 30 * DAY,
+		.help = "How long a playback token is good: for streams that are not for "
+			"everyone."},
+
+	{"chat", "blocked_words_file", CONFIG_PATH, AT(chat, blocked_words_file), "",
+		.reload = true,
+		.help = "Words and phrases that no message may hold, one a line; read again on "
+			"SIGHUP."},
+	{"chat", "links", CONFIG_ENUM, AT(chat, links), "allow", .words = links_words,
+		.reload = true,
+		.help = "Whether viewers may write links; the seller and moderators always may."},
+	{"chat", "rate", CONFIG_INT, AT(chat, rate), "10", 0, 10000, .reload = true,
+		.help = "Messages a minute of one user in one stream; 0: no bound."},
 
 	{"limits", "user_requests", CONFIG_INT, AT(limits, user_requests), "600", 0, 1000000,
 		.reload = true, .help = "API requests of one user a minute; 0: no bound."},

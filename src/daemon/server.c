@@ -150,27 +150,6 @@ static bool create_router(struct server *s)
 	return true;
 }
 
-/*
- * Streams that are not for everyone need a playback token (spec media.md, "Audience"). None are
- * given out yet, so nobody gets their media rather than everybody.
- */
-static bool may_watch(void *user, struct uuid id, const char *token)
-{
-	struct server *s = user;
-	struct live_stream *live = live_registry_find(s->registry, id);
-	struct repo repo = store_repo(s->store);
-	struct stream_record row;
-	bool open = true;
-
-	if (live)
-		return live_stream_record(live)->audience == AUDIENCE_EVERYONE;
-	if (repo.ops->stream_get(repo.impl, id, &row) == REPO_OK) {
-		open = row.audience == AUDIENCE_EVERYONE;
-		stream_record_finish(&row);
-	}
-	return open;
-}
-
 static bool create_http(struct server *s)
 {
 	char error[ERROR_SIZE], socket_path[CONFIG_SOCKET_SIZE];
@@ -179,7 +158,7 @@ static bool create_http(struct server *s)
 		.loop = s->loop,
 		.registry = s->registry,
 		.media_root = s->config->media.root,
-		.may_watch = may_watch,
+		.access = server_access,
 		.user = s,
 	};
 
@@ -213,6 +192,7 @@ static bool create_api(struct server *s)
 		.min_free = c->media.min_free,
 		.version = SOUK_VERSION,
 		.config_path = c->path,
+		.playback_ttl_us = c->auth.playback_ttl_us,
 		.host = server_api_host(s),
 	};
 

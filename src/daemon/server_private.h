@@ -47,6 +47,10 @@ void server_drain(struct server *s);
 /* At once: what was acked is safe on disk, as it is after a crash. */
 _Noreturn void server_stop_now(struct server *s);
 
+/* access.c: struct hls_config's hook. */
+enum hls_access server_access(
+	void *user, struct uuid stream, const char *token, const char *authorization);
+
 /* reload.c: the configuration once more. `changed` may be NULL. False: nothing changed. */
 bool server_reload(struct server *s, void (*changed)(void *arg, const char *key, bool in_force),
 	void *arg, struct buf *errors);

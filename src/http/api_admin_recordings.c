@@ -8,7 +8,8 @@
 
 #define OFFSET_MAX 10000000
 
-static json_t *mp4_url(const struct api_urls *u, const struct recording_record *rec)
+static json_t *mp4_url(
+	const struct api_urls *u, const struct recording_record *rec, const char *suffix)
 {
 	char id[UUID_TEXT_SIZE], path[80];
 
@@ -16,27 +17,30 @@ static json_t *mp4_url(const struct api_urls *u, const struct recording_record *
 		return json_null();
 	uuid_text(id, rec->stream_id);
 	snprintf(path, sizeof(path), "/vod/%s/recording.mp4", id);
-	return api_absolute_or_null(u, path);
+	return api_media_or_null(u, path, suffix);
 }
 
 static json_t *recording_json(
 	const struct api *a, const struct api_urls *u, const struct recording_record *rec)
 {
 	struct stream_record row = {0};
+	char *suffix = NULL;
 	json_t *o = json_pack("{s:o, s:s, s:s?, s:f, s:I, s:I, s:b}", "streamId",
 		api_id(rec->stream_id), "state", recording_state_text(rec->state), "path",
 		rec->path, "duration", (double)rec->duration_ms / 1000, "bytes",
 		(json_int_t)rec->bytes, "segments", (json_int_t)rec->segments, "hasMp4",
 		rec->has_mp4);
 
-	a->config.repo.ops->stream_get(a->config.repo.impl, rec->stream_id, &row);
+	if (a->config.repo.ops->stream_get(a->config.repo.impl, rec->stream_id, &row) == REPO_OK)
+		suffix = api_media_suffix(a, u, &row);
 	json_object_set_new(o, "title", api_text_or_null(row.title));
 	json_object_set_new(o, "sellerId", api_text_or_null(row.seller_id));
-	json_object_set_new(o, "vodUrl", api_absolute_or_null(u, row.vod_url));
-	json_object_set_new(o, "mp4Url", mp4_url(u, rec));
+	json_object_set_new(o, "vodUrl", api_media_or_null(u, row.vod_url, suffix));
+	json_object_set_new(o, "mp4Url", mp4_url(u, rec, suffix));
 	json_object_set_new(o, "createdAt", api_time_or_null(rec->created_at));
 	json_object_set_new(o, "finishedAt", api_time_or_null(rec->finished_at));
 	stream_record_finish(&row);
+	free(suffix);
 	return o;
 }
 

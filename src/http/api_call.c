@@ -136,15 +136,16 @@ static json_t *access_json(const struct api_call *c, const struct studio_answer 
 void api_answer_live(struct api_call *c, const struct studio_answer *answer)
 {
 	const struct stream_record *row = answer->stream;
-	char *hls = api_url_hls(&c->urls, row->id), *watch = api_url_watch(&c->urls, row->id);
+	char *suffix = api_media_suffix(c->api, &c->urls, row);
+	char *watch = api_url_watch(&c->urls, row->id);
 	json_t *o = access_json(c, answer);
 
-	json_object_set_new(o, "hlsUrl", json_string(hls));
+	json_object_set_new(o, "hlsUrl", api_hls_or_null(&c->urls, row->id, suffix));
 	json_object_set_new(o, "watchUrl", json_string(watch));
 	json_object_set_new(o, "startedAt", api_time_or_null(row->started_at));
 	json_object_set_new(o, "notificationsSent", json_integer(answer->notifications));
 	api_call_answer(c, 200, o);
-	free(hls);
+	free(suffix);
 	free(watch);
 }
 
@@ -156,10 +157,12 @@ void api_answer_key(struct api_call *c, const struct studio_answer *answer)
 void api_answer_ended(struct api_call *c, const struct studio_answer *answer)
 {
 	const struct stream_record *row = answer->stream;
+	char *suffix = api_media_suffix(c->api, &c->urls, row);
 	json_t *o = json_pack("{s:o, s:s, s:o, s:o, s:o}", "streamId", api_id(row->id), "status",
 		stream_status_text(row->status), "duration", api_stream_duration(c->api, row),
-		"vodUrl", api_absolute_or_null(&c->urls, row->vod_url), "stats",
+		"vodUrl", api_media_or_null(&c->urls, row->vod_url, suffix), "stats",
 		api_stats_json(row));
 
+	free(suffix);
 	api_call_answer(c, 200, o);
 }

@@ -3,9 +3,11 @@
 #include <jansson.h>
 
 #include "http/api.h"
+#include "http/playback.h"
 #include "http/reply.h"
 #include "http/router.h"
 #include "http/server.h"
+#include "live/audience.h"
 
 /* What the files of the API share; nobody else includes it. */
 
@@ -14,17 +16,31 @@ struct api {
 	uint64_t started_mono_us, started_wall_ms;
 };
 
-/* The server's address as the caller sees it, for URLs in answers. */
+/* The server's address as the caller sees it, and the caller, for URLs in answers. */
 struct api_urls {
 	char base[320]; /* "https://shop.example", no slash at the end */
 	char host[260]; /* without port */
 	bool tls;
+	char viewer[PLAYBACK_VIEWER_SIZE]; /* the caller's id, "": a guest */
+	char neighborhood[256]; /* as the token has it, "": not said */
+	unsigned roles;
 };
 void api_urls_of(const struct api *a, const struct http_request *r, struct api_urls *out);
 /* New strings, owned by the caller. */
 char *api_url_rtmp(const struct api *a, const struct api_urls *u);
-char *api_url_hls(const struct api_urls *u, struct uuid stream);
 char *api_url_watch(const struct api_urls *u, struct uuid stream);
+
+/* api_access.c: who may watch. */
+void api_viewer_of(const struct http_request *r, struct api_urls *out);
+enum watch_verdict api_may_watch(
+	const struct api *a, const struct api_urls *u, const struct stream_record *row);
+/* What goes behind the URLs of a stream's media: "", or "?token=…"; NULL: the caller may not watch.
+ * Owned by the caller. */
+char *api_media_suffix(
+	const struct api *a, const struct api_urls *u, const struct stream_record *row);
+/* A stored URL of media with that behind it; null without the one or the other. */
+json_t *api_media_or_null(const struct api_urls *u, const char *stored, const char *suffix);
+json_t *api_hls_or_null(const struct api_urls *u, struct uuid stream, const char *suffix);
 
 /* JSON of values: NULL, 0 and false flags become null where the name says "or_null". */
 json_t *api_text_or_null(const char *text);

@@ -161,11 +161,13 @@ static void set_media(
 	const struct api *a, const struct api_urls *u, json_t *o, const struct stream_record *r)
 {
 	struct live_stream *live = live_registry_find(a->config.registry, r->id);
+	char *suffix = api_media_suffix(a, u, r);
 
-	set_owned(o, "hlsUrl", live ? api_url_hls(u, r->id) : NULL);
+	json_object_set_new(o, "hlsUrl", live ? api_hls_or_null(u, r->id, suffix) : json_null());
 	set_owned(o, "watchUrl", api_url_watch(u, r->id));
-	json_object_set_new(o, "vodUrl", api_absolute_or_null(u, r->vod_url));
-	json_object_set_new(o, "thumbnailUrl", api_absolute_or_null(u, r->thumbnail_url));
+	json_object_set_new(o, "vodUrl", api_media_or_null(u, r->vod_url, suffix));
+	json_object_set_new(o, "thumbnailUrl", api_media_or_null(u, r->thumbnail_url, suffix));
+	free(suffix);
 	json_object_set_new(o, "state",
 		api_text_or_null(live ? live_state_text(live_stream_state(live)) : NULL));
 	json_object_set_new(o, "ingest", live ? ingest_json(live) : json_null());

@@ -48,6 +48,7 @@ void api_urls_of(const struct api *a, const struct http_request *r, struct api_u
 	const char *proto = http_request_header(r, "x-forwarded-proto");
 	char fallback[32];
 
+	api_viewer_of(r, out);
 	if (a->config.public_url) {
 		from_public_url(a->config.public_url, out);
 		return;
@@ -89,11 +90,6 @@ static char *stream_url(
 
 	uuid_text(id, stream);
 	return mem_printf("%s/%s/%s%s", u->base, folder, id, rest);
-}
-
-char *api_url_hls(const struct api_urls *u, struct uuid stream)
-{
-	return stream_url(u, "hls", stream, "/index.m3u8");
 }
 
 char *api_url_watch(const struct api_urls *u, struct uuid stream)

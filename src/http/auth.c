@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +16,7 @@
 #include "auth_users.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/must.h"
 #include "base/text.h"
 #include "http/jwks.h"
 
@@ -28,6 +31,7 @@ struct auth {
 	struct jwks *jwks;
 	struct stat jwks_stat; /* of the file that was read */
 	uint64_t looked_us;
+	uint8_t own_key[AUTH_KEY_SIZE]; /* for what is derived where there is no secret */
 	char *issuer, *audience;
 	uint64_t leeway_us;
 	struct auth_users *users;
@@ -113,6 +117,7 @@ struct auth *auth_create(const struct auth_config *config, char *error, size_t e
 	a->audience = copy_or_null(config->audience);
 	a->leeway_us = config->leeway_us;
 	a->looked_us = clock_mono_us(a->clock);
+	clock_random(a->clock, a->own_key, sizeof(a->own_key));
 	a->users = auth_users_create(config->repo, config->seen_max ? config->seen_max : SEEN_MAX);
 	count_failures(a, config->metrics);
 	if ((a->secret_file && !load_secret(a, error, error_size)) ||
@@ -302,6 +307,17 @@ void auth_challenge(enum auth_result r, const char *why, char *out, size_t size)
 		snprintf(out, size,
 			"Bearer realm=\"souk\", error=\"invalid_token\", error_description=\"%s\"",
 			strchr(why, '"') ? "The token is not accepted." : why);
+}
+
+void auth_derive_key(const struct auth *a, const char *label, uint8_t out[static AUTH_KEY_SIZE])
+{
+	const void *secret = a->secret ? (const void *)a->secret : a->own_key;
+	size_t len = a->secret ? strlen(a->secret) : sizeof(a->own_key);
+	unsigned n = 0;
+
+	must(HMAC(EVP_sha256(), secret, (int)len, (const uint8_t *)label, strlen(label), out, &n) !=
+		NULL);
+	must(n == AUTH_KEY_SIZE);
 }
 
 char *auth_mint(const struct auth *a, const struct jwt_mint *claims)

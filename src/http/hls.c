@@ -9,9 +9,14 @@
 
 #define EXPIRY_US 100000
 
-const char hls_immutable[] = "public, max-age=31536000, immutable";
 const char hls_playlist_type[] = "application/vnd.apple.mpegurl";
 const char hls_media_type[] = "video/mp4";
+
+const char *hls_immutable(bool for_one)
+{
+	return for_one ? "private, max-age=31536000, immutable"
+		       : "public, max-age=31536000, immutable";
+}
 
 static void metrics_register(struct hls *h)
 {
@@ -37,6 +42,8 @@ static void metrics_register(struct hls *h)
 	h->bytes = metrics_counter(m, "souk_hls_bytes_total", NULL,
 		"Bytes of media and playlists that were asked for.");
 	h->timeouts = metrics_counter(m, "souk_hls_refused_total", "reason=\"timeout\"",
+		"Requests that were answered with an error.");
+	h->refused = metrics_counter(m, "souk_hls_refused_total", "reason=\"forbidden\"",
 		"Requests that were answered with an error.");
 	h->too_far = metrics_counter(m, "souk_hls_refused_total", "reason=\"too_far\"",
 		"Requests that were answered with an error.");
@@ -90,7 +97,34 @@ static void answer_live(
 	if (live)
 		hls_live_ask(h, live, r, ask);
 	else
-		hls_vod_redirect(h, r, id, &ask->name, ask->suffix);
+		hls_vod_redirect(h, r, id, ask);
+}
+
+/* Whether the request may have it: sets suffix and for_one, or answers and is false. */
+static bool admit(struct hls *h, struct http_request *r, struct uuid id, const char *token,
+	struct hls_ask *ask)
+{
+	enum hls_access access = HLS_FOR_ALL;
+
+	if (!hls_suffix(token, ask->suffix))
+		access = HLS_REFUSED;
+	else if (h->config.access)
+		access = h->config.access(
+			h->config.user, id, token, http_request_header(r, "authorization"));
+	switch (access) {
+	case HLS_FOR_ALL:
+		/* All share one text. */
+		ask->suffix[0] = '\0';
+		return true;
+	case HLS_FOR_ONE:
+		ask->for_one = true;
+		return true;
+	case HLS_REFUSED:
+		break;
+	}
+	metric_add(h->refused, 1);
+	reply_error(r, 403, "forbidden", "This needs a playback token that is valid.", "token");
+	return false;
 }
 
 static void handle_live(struct hls *h, struct http_request *r, struct uuid id, const char *name)
@@ -107,27 +141,17 @@ static void handle_live(struct hls *h, struct http_request *r, struct uuid id, c
 		reply_error(r, 400, "bad_query", "The delivery directives are not valid.", NULL);
 		return;
 	}
-	if (!hls_suffix(ask.query.token, ask.suffix) ||
-		(h->config.may_watch &&
-			!h->config.may_watch(h->config.user, id, ask.query.token))) {
-		reply_error(
-			r, 403, "forbidden", "This stream needs a valid playback token.", "token");
-		return;
-	}
-	answer_live(h, r, id, &ask);
+	if (admit(h, r, id, ask.query.token, &ask))
+		answer_live(h, r, id, &ask);
 }
 
 static void handle_vod(struct hls *h, struct http_request *r, struct uuid id, const char *name)
 {
-	char token[HLS_QUERY_TOKEN_SIZE] = "";
+	struct hls_ask ask = {.text = name};
 
-	http_request_arg(r, "token", token, sizeof(token));
-	if (h->config.may_watch && !h->config.may_watch(h->config.user, id, token)) {
-		reply_error(r, 403, "forbidden", "This recording needs a valid playback token.",
-			"token");
-		return;
-	}
-	hls_vod_get(h, r, id, name);
+	http_request_arg(r, "token", ask.query.token, sizeof(ask.query.token));
+	if (admit(h, r, id, ask.query.token, &ask))
+		hls_vod_get(h, r, id, &ask);
 }
 
 /* False: answered. */
@@ -136,7 +160,8 @@ static bool method_allowed(struct http_request *r)
 	static const char preflight[] =
 		"allow: OPTIONS, GET, HEAD\r\n"
 		"access-control-allow-methods: OPTIONS, GET, HEAD\r\n"
-		"access-control-allow-headers: Range, If-None-Match, X-Request-Id\r\n"
+		"access-control-allow-headers: Authorization, Range, If-None-Match, "
+		"X-Request-Id\r\n"
 		"access-control-max-age: 86400\r\n";
 	enum http_method method = http_request_method(r);
 

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/rcbuf.h"
+#include "base/text.h"
 #include "http_private.h"
 
 /* RFC 8216bis, B.1: what a blocking reload answers may be kept for six target durations. */
@@ -148,9 +149,11 @@ static enum media_lookup playlist_make(struct hls *h, struct media_window *w, st
 	a->gzip = t->gzip ? rcbuf_ref(t->gzip) : NULL;
 	snprintf(a->etag, sizeof(a->etag), "\"%s-%llx-%x%s\"", h->boot,
 		(unsigned long long)t->generation, ask->name.rendition, t->skip ? "s" : "");
-	snprintf(a->cache_control, sizeof(a->cache_control), "no-cache");
+	snprintf(a->cache_control, sizeof(a->cache_control), "%sno-cache",
+		ask->for_one ? "private, " : "");
 	if (ask->query.has_msn)
-		snprintf(a->cache_control, sizeof(a->cache_control), "public, max-age=%llu",
+		snprintf(a->cache_control, sizeof(a->cache_control), "%s, max-age=%llu",
+			ask->for_one ? "private" : "public",
 			(unsigned long long)(BLOCKING_KEPT_TARGETS * media_window_target_us(w) /
 				1000000));
 	/* One with a token in it is made for one viewer. */
@@ -168,7 +171,7 @@ static enum media_lookup media_make(
 		return outcome;
 	a->content_type = hls_media_type;
 	a->ranges = true;
-	snprintf(a->cache_control, sizeof(a->cache_control), "%s", hls_immutable);
+	text_copy(a->cache_control, sizeof(a->cache_control), hls_immutable(ask->for_one));
 	snprintf(a->etag, sizeof(a->etag), "\"%llx-%llx\"", (unsigned long long)a->body.id,
 		(unsigned long long)a->body.len);
 	return MEDIA_FOUND;

@@ -220,7 +220,7 @@ static void on_destroyed(struct signal_listener *listener, void *data)
 	(void)data;
 	list_for_each_safe (w, next, &s->waiters, by_stream) {
 		struct hls_ask ask = w->group->ask;
-		hls_vod_redirect(h, waiter_finish(w), s->id, &ask.name, ask.suffix);
+		hls_vod_redirect(h, waiter_finish(w), s->id, &ask);
 	}
 	stream_free(s);
 }
@@ -252,7 +252,8 @@ static bool ask_same(const struct hls_ask *a, const struct hls_ask *b)
 	return a->query.has_msn == b->query.has_msn && a->query.msn == b->query.msn &&
 		a->query.has_part == b->query.has_part && a->query.part == b->query.part &&
 		(a->query.skip == HLS_SKIP_NONE) == (b->query.skip == HLS_SKIP_NONE) &&
-		strcmp(a->text, b->text) == 0 && strcmp(a->suffix, b->suffix) == 0;
+		a->for_one == b->for_one && strcmp(a->text, b->text) == 0 &&
+		strcmp(a->suffix, b->suffix) == 0;
 }
 
 static struct hls_group *group_get(struct hls_stream *s, const struct hls_ask *ask)

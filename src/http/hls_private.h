@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/buf.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "base/metrics.h"
@@ -33,7 +34,7 @@ struct hls {
 	struct timer *expiry;
 	unsigned waiting;
 	char boot[9]; /* playlists' tags must not repeat after a restart */
-	struct metric *requests[HLS_KINDS], *waiting_gauge, *bytes, *timeouts, *too_far;
+	struct metric *requests[HLS_KINDS], *waiting_gauge, *bytes, *timeouts, *too_far, *refused;
 };
 
 /* What is asked of a live stream. */
@@ -42,6 +43,7 @@ struct hls_ask {
 	const char *text; /* the name itself */
 	struct hls_query query;
 	char suffix[HLS_SUFFIX_SIZE];
+	bool for_one; /* see enum hls_access */
 };
 
 /* hls_name.c */
@@ -58,10 +60,15 @@ void hls_live_expire(void *hls);
 void hls_live_destroy_all(struct hls *h);
 
 /* hls_vod.c */
-void hls_vod_get(struct hls *h, struct http_request *r, struct uuid id, const char *name);
+void hls_vod_get(struct hls *h, struct http_request *r, struct uuid id, const struct hls_ask *ask);
 void hls_vod_destroy_all(struct hls *h);
 /* A redirect to the VOD of a stream that is not live, or 404. */
-void hls_vod_redirect(struct hls *h, struct http_request *r, struct uuid id,
-	const struct hls_name *name, const char *suffix);
+void hls_vod_redirect(
+	struct hls *h, struct http_request *r, struct uuid id, const struct hls_ask *ask);
 
-extern const char hls_immutable[], hls_playlist_type[], hls_media_type[];
+/* hls_rewrite.c: puts the suffix behind every URI of a playlist as it lies on disk. */
+void hls_rewrite(const char *text, size_t len, const char *suffix, struct buf *out);
+
+extern const char hls_playlist_type[], hls_media_type[];
+/* Cache-Control of what never changes. */
+const char *hls_immutable(bool for_one);

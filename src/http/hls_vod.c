@@ -44,8 +44,21 @@ static struct rcbuf *read_file(const char *path, size_t size)
 	return bytes;
 }
 
-static void answer_playlist(
-	struct hls *h, struct http_request *r, const char *path, size_t size, const char *etag)
+/* The playlist with the token of who asks behind every URI. */
+static struct rcbuf *with_suffix(struct rcbuf *text, const char *suffix)
+{
+	struct buf out = {0};
+	struct rcbuf *result;
+
+	hls_rewrite((const char *)rcbuf_data(text), rcbuf_len(text), suffix, &out);
+	result = rcbuf_from(out.data, out.len);
+	buf_finish(&out);
+	rcbuf_unref(&text);
+	return result;
+}
+
+static void answer_playlist(struct hls *h, struct http_request *r, const struct hls_ask *ask,
+	const char *path, size_t size, const char *etag)
 {
 	struct rcbuf *text = read_file(path, size);
 
@@ -53,11 +66,13 @@ static void answer_playlist(
 		reply_error(r, 404, "not_found", "There is no such recording.", NULL);
 		return;
 	}
+	if (ask->suffix[0])
+		text = with_suffix(text, ask->suffix);
 	metric_add(h->bytes, rcbuf_len(text));
 	http_respond(r,
 		&(struct http_response){.status = 200,
 			.content_type = hls_playlist_type,
-			.cache_control = "public, max-age=60",
+			.cache_control = ask->for_one ? "private, no-cache" : "public, max-age=60",
 			.etag = etag,
 			.gzip = true,
 			.cors = true,
@@ -67,14 +82,14 @@ static void answer_playlist(
 	rcbuf_unref(&text);
 }
 
-static void answer_file(
-	struct hls *h, struct http_request *r, const char *path, size_t size, const char *etag)
+static void answer_file(struct hls *h, struct http_request *r, const struct hls_ask *ask,
+	const char *path, size_t size, const char *etag)
 {
 	metric_add(h->bytes, size);
 	http_respond(r,
 		&(struct http_response){.status = 200,
 			.content_type = hls_media_type,
-			.cache_control = hls_immutable,
+			.cache_control = hls_immutable(ask->for_one),
 			.etag = etag,
 			.ranges = true,
 			.cors = true,
@@ -88,10 +103,11 @@ struct mp4_ask {
 	struct hls *hls;
 	struct http_request *request; /* NULL: the peer is gone, or was answered at the end */
 	struct uuid id;
+	bool for_one;
 };
 
-static bool answer_stored(struct hls *h, struct http_request *r, struct uuid id, const char *text,
-	enum hls_kind kind);
+static bool answer_stored(
+	struct hls *h, struct http_request *r, struct uuid id, const struct hls_ask *ask);
 
 static void no_recording(struct http_request *r)
 {
@@ -111,18 +127,20 @@ static void mp4_made(void *user, bool ok)
 	struct http_request *r = ask->request;
 	struct hls *h = ask->hls;
 	struct uuid id = ask->id;
+	const struct hls_ask file = {
+		.name = {.kind = HLS_RECORDING}, .text = "recording.mp4", .for_one = ask->for_one};
 
 	list_remove(&ask->link);
 	free(ask);
-	if (r && !(ok && answer_stored(h, r, id, "recording.mp4", HLS_RECORDING)))
+	if (r && !(ok && answer_stored(h, r, id, &file)))
 		no_recording(r);
 }
 
-static void ask_for_mp4(struct hls *h, struct http_request *r, struct uuid id)
+static void ask_for_mp4(struct hls *h, struct http_request *r, struct uuid id, bool for_one)
 {
 	struct mp4_ask *ask = mem_new(struct mp4_ask);
 
-	*ask = (struct mp4_ask){.hls = h, .request = r, .id = id};
+	*ask = (struct mp4_ask){.hls = h, .request = r, .id = id, .for_one = for_one};
 	list_append(&h->mp4_asks, &ask->link);
 	http_request_hold(r, mp4_gone, ask);
 	live_registry_make_mp4(h->config.registry, id, mp4_made, ask);
@@ -141,29 +159,29 @@ void hls_vod_destroy_all(struct hls *h)
 	}
 }
 
-void hls_vod_get(struct hls *h, struct http_request *r, struct uuid id, const char *text)
+void hls_vod_get(struct hls *h, struct http_request *r, struct uuid id, const struct hls_ask *from)
 {
-	struct hls_name name;
+	struct hls_ask ask = *from;
 
 	/* Only names of this shape reach the file system: nothing to climb with. */
-	if (!hls_name_parse(text, &name) || name.kind == HLS_PART) {
+	if (!hls_name_parse(ask.text, &ask.name) || ask.name.kind == HLS_PART) {
 		reply_error(r, 404, "not_found", "A recording has no such file.", NULL);
 		return;
 	}
-	metric_add(h->requests[name.kind], 1);
-	if (answer_stored(h, r, id, text, name.kind))
+	metric_add(h->requests[ask.name.kind], 1);
+	if (answer_stored(h, r, id, &ask))
 		return;
-	if (name.kind == HLS_RECORDING)
-		ask_for_mp4(h, r, id);
+	if (ask.name.kind == HLS_RECORDING)
+		ask_for_mp4(h, r, id, ask.for_one);
 	else
 		no_recording(r);
 }
 
 /* False: no such file. */
 static bool answer_stored(
-	struct hls *h, struct http_request *r, struct uuid id, const char *text, enum hls_kind kind)
+	struct hls *h, struct http_request *r, struct uuid id, const struct hls_ask *ask)
 {
-	char *path = file_path(h, id, text), etag[64];
+	char *path = file_path(h, id, ask->text), etag[64];
 	struct stat st;
 
 	if (stat(path, &st) || !S_ISREG(st.st_mode)) {
@@ -173,19 +191,19 @@ static bool answer_stored(
 	snprintf(etag, sizeof(etag), "\"%llx-%llx\"", (unsigned long long)st.st_size,
 		(unsigned long long)st.st_mtim.tv_sec * 1000000000ull +
 			(unsigned long long)st.st_mtim.tv_nsec);
-	if (kind == HLS_PLAYLIST)
-		answer_playlist(h, r, path, (size_t)st.st_size, etag);
+	if (ask->name.kind == HLS_PLAYLIST)
+		answer_playlist(h, r, ask, path, (size_t)st.st_size, etag);
 	else
-		answer_file(h, r, path, (size_t)st.st_size, etag);
+		answer_file(h, r, ask, path, (size_t)st.st_size, etag);
 	free(path);
 	return true;
 }
 
-void hls_vod_redirect(struct hls *h, struct http_request *r, struct uuid id,
-	const struct hls_name *name, const char *suffix)
+void hls_vod_redirect(
+	struct hls *h, struct http_request *r, struct uuid id, const struct hls_ask *ask)
 {
 	char *path = file_path(h, id, "index.m3u8");
-	bool there = name->kind == HLS_PLAYLIST && access(path, R_OK) == 0;
+	bool there = ask->name.kind == HLS_PLAYLIST && access(path, R_OK) == 0;
 	char text[UUID_TEXT_SIZE];
 
 	free(path);
@@ -194,10 +212,10 @@ void hls_vod_redirect(struct hls *h, struct http_request *r, struct uuid id,
 		return;
 	}
 	uuid_text(text, id);
-	char *location = mem_printf("/vod/%s/index.m3u8%s", text, suffix);
+	char *location = mem_printf("/vod/%s/index.m3u8%s", text, ask->suffix);
 	http_respond(r,
 		&(struct http_response){.status = 302,
-			.cache_control = "no-cache",
+			.cache_control = ask->for_one ? "private, no-cache" : "no-cache",
 			.location = location,
 			.cors = true});
 	free(location);

@@ -149,9 +149,12 @@ static void serve(void *user, struct http_request *r)
 		http_respond_text(r, 418, "text/plain", "not for hls");
 }
 
-static bool may_watch(void *user, struct uuid stream, const char *token)
+static enum hls_access access_by(
+	void *user, struct uuid stream, const char *token, const char *authorization)
 {
-	return strcmp(token, "bad") != 0;
+	if (strcmp(token, "bad") == 0)
+		return HLS_REFUSED;
+	return token[0] == 'a' || authorization ? HLS_FOR_ONE : HLS_FOR_ALL;
 }
 
 static void put_file(struct world *w, const char *id, const char *name, const char *text)
@@ -179,7 +182,7 @@ static void world_start(struct world *w)
 	only_stream = &w->stream;
 	fixture_start(&w->f, serve, w);
 	w->hls = hls_create(&(struct hls_config){
-		.loop = w->f.loop, .media_root = w->root, .may_watch = may_watch});
+		.loop = w->f.loop, .media_root = w->root, .access = access_by});
 	client_open(&w->c, &w->f);
 }
 
@@ -233,6 +236,17 @@ static void answers_what_is_there(void **state)
 		{"/hls/" ID "/stream_0.m3u8?_HLS_skip=YES", 200, "at 7.2 skip",
 			"access-control-allow-origin: *"},
 		{"/hls/" ID "/stream_0.m3u8?token=abc", 200, "at 7.2?token=abc", "vary: "},
+		{"/hls/" ID "/stream_0.m3u8?token=abc", 200, "at 7.2?token=abc",
+			"cache-control: private, no-cache\r\n"},
+		{"/hls/" ID "/stream_0.m3u8?_HLS_msn=3&token=abc", 200, "at 7.2?token=abc",
+			"cache-control: private, max-age=12\r\n"},
+		{"/hls/" ID "/index.m3u8?token=abc", 200, "multivariant?token=abc",
+			"cache-control: private, no-cache\r\n"},
+		{"/hls/" ID "/part_0_7_0.m4s?token=abc", 200, "abcdef",
+			"cache-control: private, max-age=31536000, immutable\r\n"},
+		/* Where everybody may watch a token says nothing. */
+		{"/hls/" ID "/stream_0.m3u8?token=xyz", 200, "at 7.2\n",
+			"cache-control: no-cache\r\n"},
 		{"/hls/" ID "/part_0_7_0.m4s", 200, "abcdef",
 			"cache-control: public, max-age=31536000, immutable"},
 		{"/hls/" ID "/part_0_7_0.m4s", 200, "abcdef", "content-type: video/mp4"},
@@ -262,6 +276,88 @@ static void answers_what_is_there(void **state)
 			fail_msg("%s: %s%s", cases[i].path, a.head, buf_text(&a.body));
 		answer_finish(&a);
 	}
+	world_stop(&w);
+}
+
+static void a_header_serves_as_well_as_a_token(void **state)
+{
+	struct world w;
+	struct answer a;
+	world_start(&w);
+	ask(&w.c, "/hls/" ID "/stream_0.m3u8", "Authorization: Bearer x\r\n", &a);
+	assert_int_equal(a.status, 200);
+	assert_true(answer_has(&a, "\r\ncache-control: private, no-cache\r\n"));
+	assert_memory_equal(a.body.data, "at 7.2\n", 7);
+	answer_finish(&a);
+	/* What that made is nobody's in particular. */
+	ask(&w.c, "/hls/" ID "/stream_0.m3u8", "", &a);
+	assert_true(answer_has(&a, "\r\ncache-control: no-cache\r\n"));
+	answer_finish(&a);
+	world_stop(&w);
+}
+
+static void waiting_answers_are_for_whom_they_were_made(void **state)
+{
+	static const char *const queries[] = {"", "&token=abc", "&token=abd"};
+	static const char *const starts[] = {
+		"at 7.3\n", "at 7.3?token=abc\n", "at 7.3?token=abd\n"};
+	struct world w;
+	struct client viewers[3];
+	world_start(&w);
+	for (unsigned i = 0; i < 3; i++) {
+		char path[128];
+		snprintf(path, sizeof(path), "/hls/" ID "/stream_0.m3u8?_HLS_msn=7&_HLS_part=2%s",
+			queries[i]);
+		client_open(&viewers[i], &w.f);
+		ask(&viewers[i], path, "", NULL);
+	}
+	await_waiting(&w, 3);
+	advance(&w);
+	for (unsigned i = 0; i < 3; i++) {
+		struct answer a;
+		client_read(&viewers[i], &a, true);
+		assert_memory_equal(a.body.data, starts[i], strlen(starts[i]));
+		assert_true(answer_has(&a,
+			i ? "cache-control: private, max-age=12\r\n"
+			  : "cache-control: public, max-age=12\r\n"));
+		answer_finish(&a);
+		client_close(&viewers[i]);
+	}
+	world_stop(&w);
+}
+
+static void recordings_carry_the_token_on(void **state)
+{
+	static const char stored[] =
+		"#EXTM3U\n#EXT-X-MAP:URI=\"init_0_0.mp4\"\n"
+		"#EXT-X-DATERANGE:ID=\"a\",X-URI=\"left.alone\"\n"
+		"#EXTINF:2.0,\nseg_0_0.m4s\n\n#EXT-X-MAP:BYTERANGE=\"1@0\",URI="
+		"\"init_0_1.mp4\",X=1\r\nseg_0_1.m4s\r\nseg_0_2.m4s";
+	static const char expected[] =
+		"#EXTM3U\n#EXT-X-MAP:URI=\"init_0_0.mp4?token=abc\"\n"
+		"#EXT-X-DATERANGE:ID=\"a\",X-URI=\"left.alone\"\n"
+		"#EXTINF:2.0,\nseg_0_0.m4s?token=abc\n\n#EXT-X-MAP:BYTERANGE=\"1@0\",URI="
+		"\"init_0_1.mp4?token=abc\",X=1\r\nseg_0_1.m4s?token=abc\r\nseg_0_2.m4s?token=abc";
+	struct world w;
+	struct answer a;
+	world_start(&w);
+	put_file(&w, ID, "index.m3u8", stored);
+	put_file(&w, ID, "seg_0_1.m4s", "0123456789");
+	ask(&w.c, "/vod/" ID "/index.m3u8", "", &a);
+	assert_string_equal(buf_text(&a.body), stored);
+	assert_true(answer_has(&a, "cache-control: public, max-age=60\r\n"));
+	answer_finish(&a);
+	ask(&w.c, "/vod/" ID "/index.m3u8?token=abc", "", &a);
+	assert_string_equal(buf_text(&a.body), expected);
+	assert_true(answer_has(&a, "cache-control: private, no-cache\r\n"));
+	answer_finish(&a);
+	ask(&w.c, "/vod/" ID "/seg_0_1.m4s?token=abc", "", &a);
+	assert_int_equal(a.status, 200);
+	assert_true(answer_has(&a, "cache-control: private, max-age=31536000, immutable\r\n"));
+	answer_finish(&a);
+	ask(&w.c, "/vod/" ID "/seg_0_1.m4s?token=bad", "", &a);
+	assert_int_equal(a.status, 403);
+	answer_finish(&a);
 	world_stop(&w);
 }
 
@@ -493,6 +589,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_what_is_there),
+		cmocka_unit_test(a_header_serves_as_well_as_a_token),
+		cmocka_unit_test(waiting_answers_are_for_whom_they_were_made),
+		cmocka_unit_test(recordings_carry_the_token_on),
 		cmocka_unit_test(blocked_requests_share_one_lookup),
 		cmocka_unit_test(hinted_part_waits),
 		cmocka_unit_test(waiting_ends_after_three_targets),
