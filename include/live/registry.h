@@ -51,6 +51,14 @@ struct live_stream *live_registry_open(struct live_registry *r, const struct str
  */
 void live_registry_rekey(struct live_registry *r, const struct stream_record *row);
 
+/* After the store committed a seller's permanent key (NULL: none any more): a publisher on the one
+ * before is kicked (LIVE_KICK_ROTATED). */
+void live_registry_rekey_seller(
+	struct live_registry *r, const char *seller_id, const uint8_t *key_hash);
+/* Whether a publisher on this key would be let in now, for other media servers; *out is then the
+ * stream that it would feed (for the caller to finish), live or about to be. */
+bool live_registry_accepts(struct live_registry *r, const char *key, struct stream_record *out);
+
 enum live_end_reason {
 	LIVE_END_REQUESTED,
 	LIVE_END_STOPPED,
@@ -129,10 +137,16 @@ struct live_publisher {
 	struct live_stream *stream;
 	struct list link;
 	bool pending;
+	bool by_seller_key; /* came by the seller's permanent key, not by the stream's */
 	uint8_t key_hash[STREAM_KEY_HASH_SIZE];
 };
 
-/* Asks to publish on a key (its text). */
+/*
+ * Asks to publish on a key (its text): a stream's own, or a seller's permanent one, which feeds the
+ * seller's live stream, or makes the scheduled one go live that is due (at most LIVE_DUE_AHEAD_MS
+ * ahead of its time; an encoder that is set up once stands for the checklist).
+ */
+#define LIVE_DUE_AHEAD_MS (15 * 60 * 1000)
 void live_publisher_join(struct live_publisher *p, struct live_registry *r, const char *key);
 /* The encoder said that it stops: ends the stream. Also cancels a pending join. */
 void live_publisher_stop(struct live_publisher *p);

@@ -56,5 +56,8 @@ struct live_stats {
 };
 void live_stream_stats(struct live_stream *s, struct live_stats *out);
 
-/* Puts a DATERANGE into the live playlist and, if recorded, into the VOD's. */
+/*
+ * Puts a DATERANGE into the live playlist and, if recorded, into the VOD's; wall_ms 0: now. Before
+ * the first publisher it is kept for the moment that one comes.
+ */
 void live_stream_daterange(struct live_stream *s, const struct media_daterange *range);

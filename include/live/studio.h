@@ -5,6 +5,7 @@
 
 #include "live/registry.h"
 #include "model/repo.h"
+#include "model/sales.h"
 
 /*
  * The seller's actions on a stream, as rest.md orders them: the rules, no wire format. Used by the
@@ -50,6 +51,9 @@ void studio_create_stream(struct studio *s, const struct studio_caller *caller,
 	studio_done done, void *user);
 void studio_attach(struct studio *s, const struct studio_caller *caller, struct uuid stream_id,
 	const struct uuid *product_ids, size_t n, studio_done done, void *user);
+/* Only while scheduled: those fields of `draft` that `settings` (enum stream_setting) names. */
+void studio_settings(struct studio *s, const struct studio_caller *caller, struct uuid stream_id,
+	const struct stream_record *draft, unsigned settings, studio_done done, void *user);
 /* vouched: the operator goes live without products and checklist (soukctl streams create --live).
  */
 struct studio_go_live {
@@ -58,6 +62,9 @@ struct studio_go_live {
 void studio_go_live(struct studio *s, const struct studio_caller *caller, struct uuid stream_id,
 	const struct studio_go_live *request, studio_done done, void *user);
 void studio_rotate_key(struct studio *s, const struct studio_caller *caller, struct uuid stream_id,
+	studio_done done, void *user);
+/* The caller's permanent key: a new one (shown once, in place of any before) or none. */
+void studio_seller_key(struct studio *s, const struct studio_caller *caller, bool wanted,
 	studio_done done, void *user);
 void studio_end(struct studio *s, const struct studio_caller *caller, struct uuid stream_id,
 	studio_done done, void *user);

@@ -62,6 +62,7 @@ struct live_stream {
 	struct live_metadata metadata;
 	uint64_t published_at_ms, first_published_at_ms, bytes_in;
 	uint32_t interruptions;
+	struct list early_ranges; /* early_range.link: of before the first frame */
 	bool row_opened; /* the recording's row was asked for */
 	enum live_end_reason end_reason;
 	uint64_t ended_at_ms;
@@ -88,6 +89,18 @@ void live_stream_detach(struct live_stream *s);
 void live_stream_finish(
 	struct live_stream *s, enum live_end_reason reason, repo_done done, void *user);
 void live_stream_flush(struct live_stream *s, void (*done)(void *user), void *user);
+
+/* key_find.c: what a key opens now. */
+struct key_find {
+	struct live_stream *stream; /* live here; NULL: see the rest */
+	bool is_due; /* `due` is a scheduled stream that has to go live first */
+	struct stream_record due;
+	bool by_seller_key;
+	enum live_refusal why; /* neither */
+};
+void key_find(
+	struct live_registry *r, const uint8_t hash[STREAM_KEY_HASH_SIZE], struct key_find *out);
+void key_find_finish(struct key_find *f);
 
 /* publisher.c */
 void live_publisher_kick(struct live_publisher *p, enum live_kick reason);

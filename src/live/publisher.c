@@ -1,6 +1,7 @@
 #define LOG_MODULE "live"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -11,6 +12,7 @@ struct join {
 	struct list link;
 	struct live_registry *registry;
 	struct live_publisher *publisher; /* NULL: gone */
+	bool went_live; /* the stream was asked to, for a permanent key */
 };
 
 static void join_free(struct join *j)
@@ -39,36 +41,6 @@ static void refuse(struct live_publisher *p, enum live_refusal reason)
 	p->ops->refused(p, reason);
 }
 
-/* Why a key that the store knows may not publish now; its stream if it may. */
-static struct live_stream *find_by_key(struct live_publisher *p, enum live_refusal *why)
-{
-	struct live_registry *r = p->registry;
-	struct stream_record row;
-	struct live_stream *s = NULL;
-	enum repo_result found = r->repo.ops->stream_by_key(r->repo.impl, p->key_hash, &row);
-	if (found != REPO_OK) {
-		*why = found == REPO_WRONG_STATE ? LIVE_REFUSE_ROTATED_KEY : LIVE_REFUSE_WRONG_KEY;
-		return NULL;
-	}
-	switch (row.status) {
-	case STREAM_SCHEDULED:
-		*why = LIVE_REFUSE_NOT_LIVE;
-		break;
-	case STREAM_LIVE:
-		s = live_registry_find(r, row.id);
-		*why = LIVE_REFUSE_ENDED;
-		break;
-	case STREAM_ENDED:
-	case STREAM_CANCELLED:
-		*why = LIVE_REFUSE_ENDED;
-		break;
-	}
-	stream_record_finish(&row);
-	if (s && s->state == LIVE_FINISHING)
-		s = NULL;
-	return s;
-}
-
 static void take_over(struct live_stream *s)
 {
 	struct live_publisher *old = s->publisher;
@@ -78,31 +50,19 @@ static void take_over(struct live_stream *s)
 	live_publisher_kick(old, LIVE_KICK_TAKEOVER);
 }
 
-static void join_answer(void *arg)
+static bool is_full(const struct live_registry *r)
 {
-	struct join *j = arg;
-	struct live_publisher *p = j->publisher;
-	struct live_registry *r = j->registry;
-	enum live_refusal why;
-	join_free(j);
-	if (!p || !r)
-		return;
-	p->pending = false;
-	if (r->draining) {
-		refuse(p, LIVE_REFUSE_DRAINING);
-		return;
-	}
-	struct live_stream *s = find_by_key(p, &why);
-	if (!s) {
-		refuse(p, why);
-		return;
-	}
+	return r->config.max_publishers && r->publishers >= r->config.max_publishers;
+}
+
+static void admit(struct live_publisher *p, struct live_stream *s)
+{
+	struct live_registry *r = p->registry;
 	if (s->publisher && r->config.takeover == LIVE_TAKEOVER_REJECT) {
 		refuse(p, LIVE_REFUSE_BUSY);
 		return;
 	}
-	if (!s->publisher && r->config.max_publishers &&
-		r->publishers >= r->config.max_publishers) {
+	if (!s->publisher && is_full(r)) {
 		refuse(p, LIVE_REFUSE_FULL);
 		return;
 	}
@@ -110,6 +70,75 @@ static void join_answer(void *arg)
 		take_over(s);
 	live_stream_attach(s, p);
 	p->ops->admitted(p, s);
+}
+
+/* The answer to a join, which goes with it. */
+static void settle(struct join *j, struct live_stream *s, enum live_refusal why)
+{
+	struct live_publisher *p = j->publisher;
+	join_free(j);
+	p->pending = false;
+	if (s)
+		admit(p, s);
+	else
+		refuse(p, why);
+}
+
+static void on_due_live(void *user, const struct repo_outcome *outcome);
+
+/* A permanent key on a scheduled stream: nobody is told the stream's own key, so nobody has it. */
+static void go_live(struct join *j, const struct stream_record *due)
+{
+	struct live_registry *r = j->registry;
+	const struct clock *clock = loop_clock(r->loop);
+	uint8_t hash[STREAM_KEY_HASH_SIZE];
+	char key[LIVE_KEY_SIZE];
+	live_key_new(clock, key);
+	live_key_hash(key, hash);
+	explicit_bzero(key, sizeof(key));
+	j->went_live = true;
+	r->repo.ops->stream_go_live(
+		r->repo.impl, due->id, clock_wall_ms(clock), hash, false, on_due_live, j);
+}
+
+static void look_up(struct join *j)
+{
+	struct live_registry *r = j->registry;
+	struct key_find f;
+	if (r->draining) {
+		settle(j, NULL, LIVE_REFUSE_DRAINING);
+		return;
+	}
+	key_find(r, j->publisher->key_hash, &f);
+	j->publisher->by_seller_key = f.by_seller_key;
+	if (!f.is_due || j->went_live)
+		settle(j, f.stream, f.why);
+	else if (is_full(r))
+		settle(j, NULL, LIVE_REFUSE_FULL);
+	else
+		go_live(j, &f.due);
+	key_find_finish(&f);
+}
+
+/* Also where another way was quicker to make it live: the look-up finds that. */
+static void on_due_live(void *user, const struct repo_outcome *outcome)
+{
+	struct join *j = user;
+	if (j->registry && outcome->result == REPO_OK)
+		live_registry_open(j->registry, outcome->stream);
+	if (j->registry && j->publisher)
+		look_up(j);
+	else
+		join_free(j);
+}
+
+static void join_answer(void *arg)
+{
+	struct join *j = arg;
+	if (j->publisher && j->registry)
+		look_up(j);
+	else
+		join_free(j);
 }
 
 /*~ The key is looked up and the answer comes back in a later turn of the loop, so that the edge
@@ -120,6 +149,7 @@ void live_publisher_join(struct live_publisher *p, struct live_registry *r, cons
 	p->registry = r;
 	p->stream = NULL;
 	p->pending = true;
+	p->by_seller_key = false;
 	live_key_hash(key, p->key_hash);
 	j->registry = r;
 	j->publisher = p;

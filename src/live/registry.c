@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "internal.h"
 
 static void metrics_init(struct live_metrics *m, struct metrics *all)
@@ -120,10 +121,41 @@ void live_registry_rekey(struct live_registry *r, const struct stream_record *ro
 	if (!s || !s->publisher)
 		return;
 	struct live_publisher *p = s->publisher;
-	if (memcmp(p->key_hash, row->key_hash, sizeof(p->key_hash)) == 0)
+	if (p->by_seller_key || memcmp(p->key_hash, row->key_hash, sizeof(p->key_hash)) == 0)
 		return;
 	live_stream_detach(s);
 	live_publisher_kick(p, LIVE_KICK_ROTATED);
+}
+
+void live_registry_rekey_seller(
+	struct live_registry *r, const char *seller_id, const uint8_t *key_hash)
+{
+	struct live_stream *s;
+	list_for_each (s, &r->streams, link) {
+		struct live_publisher *p = s->publisher;
+		if (!p || !p->by_seller_key || !text_eq(s->record.seller_id, seller_id))
+			continue;
+		if (key_hash && memcmp(p->key_hash, key_hash, sizeof(p->key_hash)) == 0)
+			continue;
+		live_stream_detach(s);
+		live_publisher_kick(p, LIVE_KICK_ROTATED);
+	}
+}
+
+bool live_registry_accepts(struct live_registry *r, const char *key, struct stream_record *out)
+{
+	uint8_t hash[STREAM_KEY_HASH_SIZE];
+	struct key_find f;
+	*out = (struct stream_record){0};
+	if (r->draining)
+		return false;
+	live_key_hash(key, hash);
+	key_find(r, hash, &f);
+	if (f.stream || f.is_due)
+		stream_record_copy(out, f.stream ? &f.stream->record : &f.due);
+	bool accepted = f.stream || f.is_due;
+	key_find_finish(&f);
+	return accepted;
 }
 
 void live_registry_end(struct live_registry *r, struct live_stream *s, enum live_end_reason reason,

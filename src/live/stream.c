@@ -18,6 +18,12 @@ struct end_write {
 	struct live_stream *stream; /* NULL once it is gone */
 };
 
+/* A DATERANGE that came before there was a picture to put it at. */
+struct early_range {
+	struct list link;
+	struct media_daterange range; /* texts owned */
+};
+
 static void stream_settle(struct live_stream *s);
 
 static void stream_set_state(struct live_stream *s, enum live_state state)
@@ -102,6 +108,7 @@ struct live_stream *live_stream_create(struct live_registry *r, const struct str
 	signal_init(&s->updated);
 	signal_init(&s->changed);
 	signal_init(&s->destroyed);
+	list_init(&s->early_ranges);
 	s->recording = recording_create(r, s->id_text, row->record_stream);
 	if (index)
 		continue_after(&config, s, index);
@@ -139,11 +146,42 @@ static void spool_delete_done(void *arg, bool cancelled)
 	free(arg);
 }
 
+static void keep_early(struct live_stream *s, const struct media_daterange *range)
+{
+	struct early_range *e = mem_new(struct early_range);
+	e->range = *range;
+	e->range.id = mem_strdup(range->id);
+	e->range.class_name = mem_strdup(range->class_name);
+	e->range.attributes = mem_strdup(range->attributes);
+	list_append(&s->early_ranges, &e->link);
+}
+
+static void early_free(struct early_range *e)
+{
+	list_remove(&e->link);
+	free((char *)e->range.id);
+	free((char *)e->range.class_name);
+	free((char *)e->range.attributes);
+	free(e);
+}
+
+static void put_early_ranges(struct live_stream *s)
+{
+	struct early_range *e, *next;
+	list_for_each_safe (e, next, &s->early_ranges, link) {
+		live_stream_daterange(s, &e->range);
+		early_free(e);
+	}
+}
+
 void live_stream_destroy(struct live_stream *s)
 {
 	struct live_registry *r = s->registry;
+	struct early_range *e, *next;
 	signal_emit(&s->destroyed, s);
 	must(!s->publisher);
+	list_for_each_safe (e, next, &s->early_ranges, link)
+		early_free(e);
 	if (s->state == LIVE_FINISHING && !s->record.record_stream)
 		work_submit(loop_work(r->loop), WORK_SLOW, spool_delete_run, spool_delete_done,
 			live_recording_dir(r, s->id_text));
@@ -192,6 +230,7 @@ void live_stream_attach(struct live_stream *s, struct live_publisher *p)
 		s->first_published_at_ms = s->published_at_ms;
 	if (s->record.record_stream && !s->row_opened)
 		open_row(s);
+	put_early_ranges(s);
 	timer_stop(s->timer);
 	log_info("publish started", kv_str("stream", s->id_text), kv_str("address", p->address),
 		kv_u64("interruptions", s->interruptions));
@@ -403,7 +442,14 @@ void live_stream_stats(struct live_stream *s, struct live_stats *out)
 
 void live_stream_daterange(struct live_stream *s, const struct media_daterange *range)
 {
-	media_engine_daterange(s->engine, range);
+	struct media_daterange at = *range;
+	if (!s->first_published_at_ms) {
+		keep_early(s, range);
+		return;
+	}
+	if (!at.wall_ms)
+		at.wall_ms = clock_wall_ms(loop_clock(s->registry->loop));
+	media_engine_daterange(s->engine, &at);
 	if (s->record.record_stream)
-		recording_daterange(s->recording, range);
+		recording_daterange(s->recording, &at);
 }

@@ -14,8 +14,10 @@
 enum action {
 	ACTION_CREATE,
 	ACTION_ATTACH,
+	ACTION_SETTINGS,
 	ACTION_GO_LIVE,
 	ACTION_ROTATE,
+	ACTION_SELLER_KEY,
 	ACTION_END,
 	ACTION_DELETE
 };
@@ -38,6 +40,7 @@ struct call {
 	studio_done done;
 	void *user;
 	char key[LIVE_KEY_SIZE];
+	char *seller_id; /* of a permanent key */
 	struct uuid stream_id;
 	enum studio_result refusal; /* of one that never reached the store */
 };
@@ -49,10 +52,14 @@ static const char *action_text(enum action a)
 		return "stream created";
 	case ACTION_ATTACH:
 		return "products attached";
+	case ACTION_SETTINGS:
+		return "stream settings changed";
 	case ACTION_GO_LIVE:
 		return "stream went live";
 	case ACTION_ROTATE:
 		return "stream key rotated";
+	case ACTION_SELLER_KEY:
+		return "permanent key changed";
 	case ACTION_END:
 		return "stream ended";
 	case ACTION_DELETE:
@@ -82,6 +89,7 @@ static void call_answer(struct call *c, const struct studio_answer *answer)
 static void call_free(struct call *c)
 {
 	explicit_bzero(c->key, sizeof(c->key));
+	free(c->seller_id);
 	free(c);
 }
 
@@ -134,10 +142,12 @@ static enum studio_result wrong_state(enum action action)
 	switch (action) {
 	case ACTION_CREATE:
 	case ACTION_ATTACH:
+	case ACTION_SETTINGS:
 	case ACTION_GO_LIVE:
 	case ACTION_DELETE:
 		return STUDIO_NOT_SCHEDULED;
 	case ACTION_ROTATE:
+	case ACTION_SELLER_KEY:
 	case ACTION_END:
 		return STUDIO_NOT_LIVE;
 	}
@@ -172,7 +182,10 @@ static void log_done(const struct call *c)
 	char id[UUID_TEXT_SIZE];
 
 	uuid_text(id, c->stream_id);
-	log_info(action_text(c->action), kv_str("stream", id));
+	if (c->seller_id)
+		log_info(action_text(c->action), kv_str("seller", c->seller_id));
+	else
+		log_info(action_text(c->action), kv_str("stream", id));
 }
 
 /* The store's answer, for all actions. */
@@ -254,6 +267,22 @@ void studio_attach(struct studio *s, const struct studio_caller *caller, struct 
 	s->repo.ops->stream_attach(s->repo.impl, stream_id, product_ids, n, on_outcome, c);
 }
 
+void studio_settings(struct studio *s, const struct studio_caller *caller, struct uuid stream_id,
+	const struct stream_record *draft, unsigned settings, studio_done done, void *user)
+{
+	struct call *c = call_create(s, ACTION_SETTINGS, stream_id, done, user);
+	struct stream_record row, wanted = *draft;
+	enum studio_result r = find(s, caller, stream_id, ALLOWED_OWNER, &row);
+
+	if (r != STUDIO_OK) {
+		call_refuse(c, r);
+		return;
+	}
+	stream_record_finish(&row);
+	wanted.id = stream_id;
+	s->repo.sales->stream_settings(s->repo.impl, &wanted, settings, on_outcome, c);
+}
+
 static void on_live(void *user, const struct repo_outcome *outcome)
 {
 	struct call *c = user;
@@ -325,6 +354,38 @@ void studio_rotate_key(struct studio *s, const struct studio_caller *caller, str
 	live_key_new(loop_clock(s->loop), c->key);
 	live_key_hash(c->key, hash);
 	s->repo.ops->stream_rotate_key(s->repo.impl, stream_id, hash, on_rotated, c);
+}
+
+static void on_seller_key(void *user, const struct repo_outcome *outcome)
+{
+	struct call *c = user;
+	uint8_t hash[STREAM_KEY_HASH_SIZE];
+
+	if (c->studio && outcome->result == REPO_OK) {
+		live_key_hash(c->key, hash);
+		live_registry_rekey_seller(
+			c->studio->registry, c->seller_id, c->key[0] ? hash : NULL);
+	}
+	on_outcome(user, outcome);
+}
+
+void studio_seller_key(struct studio *s, const struct studio_caller *caller, bool wanted,
+	studio_done done, void *user)
+{
+	struct call *c = call_create(s, ACTION_SELLER_KEY, (struct uuid){{0}}, done, user);
+	uint8_t hash[STREAM_KEY_HASH_SIZE];
+
+	if (!(caller->roles & ROLE_SELLER)) {
+		call_refuse(c, STUDIO_FORBIDDEN);
+		return;
+	}
+	c->seller_id = mem_strdup(caller->user_id);
+	if (wanted) {
+		live_key_new(loop_clock(s->loop), c->key);
+		live_key_hash(c->key, hash);
+	}
+	s->repo.sales->seller_key_put(
+		s->repo.impl, c->seller_id, wanted ? hash : NULL, on_seller_key, c);
 }
 
 void studio_end(struct studio *s, const struct studio_caller *caller, struct uuid stream_id,

@@ -75,6 +75,12 @@ void live_registry_rekey(struct live_registry *r, const struct stream_record *ro
 	world->rekeyed++;
 }
 
+void live_registry_rekey_seller(
+	struct live_registry *r, const char *seller_id, const uint8_t *key_hash)
+{
+	world->rekeyed++;
+}
+
 void live_registry_end(struct live_registry *r, struct live_stream *s, enum live_end_reason reason,
 	repo_done done, void *user)
 {
