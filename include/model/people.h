@@ -76,7 +76,8 @@ struct repo_people_ops {
 	enum repo_result (*user_list)(void *impl, const char *text, unsigned role, unsigned limit,
 		const char *cursor, struct repo_user_page *out);
 
-	/* Follows. DUPLICATE never: to follow twice is to follow. NOT_FOUND: one of the two. */
+	/* Follows. DUPLICATE never: to follow twice is to follow, to unfollow twice is not to.
+	 * NOT_FOUND: one of the two; WRONG_STATE: nobody follows oneself. */
 	void (*follow)(
 		void *impl, const char *follower, const char *followed, repo_done done, void *user);
 	void (*unfollow)(
@@ -116,11 +117,16 @@ struct repo_people_ops {
 	void (*notification_read)(void *impl, const char *user_id, const struct uuid *ids, size_t n,
 		uint64_t read_at, repo_done done, void *user);
 
-	/* Devices. A token that another user had moves to this one. DUPLICATE never; WRONG_STATE:
-	 * the user has DEVICES_MAX already. */
+	/* Devices. A token that another user had moves to this one, under a new id; detail: the id
+	 * that it is stored with. DUPLICATE never; WRONG_STATE: the user has DEVICES_MAX already;
+	 * NOT_FOUND without the user. */
 	void (*device_put)(void *impl, const struct device_record *d, repo_done done, void *user);
+	/* By token; user_id NULL: whoever has it (the push service says that it is gone). */
 	void (*device_delete)(
 		void *impl, const char *user_id, const char *token, repo_done done, void *user);
+	/* By id. NOT_FOUND: the user has no such device. */
+	void (*device_remove)(
+		void *impl, const char *user_id, struct uuid id, repo_done done, void *user);
 	enum repo_result (*device_list)(
 		void *impl, const char *user_id, struct repo_device_list *out);
 };

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "go_live.h"
 #include "tables.h"
 
 struct apply_job {
@@ -41,27 +42,39 @@ static enum repo_result describe_stream(struct db *db, struct repo_write *w)
 	return result == REPO_NOT_FOUND ? REPO_OK : result;
 }
 
-static enum repo_result apply(struct db *db, struct store_job *job)
+enum repo_result apply_write(struct db *db, struct repo_write *w)
 {
-	struct repo_write *w = container_of(job, struct apply_job, job)->write;
 	repo_write_reset(w);
 	enum repo_result result = ops[w->op](db, w);
 	return result == REPO_OK ? describe_stream(db, w) : result;
 }
 
+static enum repo_result apply(struct db *db, struct store_job *job)
+{
+	return apply_write(db, container_of(job, struct apply_job, job)->write);
+}
+
+void apply_complete(struct repo_write *w, enum repo_result result)
+{
+	w->outcome.result = result;
+	if (result != REPO_OK) {
+		w->outcome.stream = NULL;
+	}
+	repo_write_complete(w);
+}
+
 static void complete(struct store_job *job)
 {
 	struct apply_job *a = container_of(job, struct apply_job, job);
-	a->write->outcome.result = job->result;
-	if (job->result != REPO_OK) {
-		a->write->outcome.stream = NULL;
-	}
-	repo_write_complete(a->write);
+	apply_complete(a->write, job->result);
 	free(a);
 }
 
 struct store_job *apply_job_create(struct repo_write *w)
 {
+	if (w->op == WRITE_STREAM_GO_LIVE) {
+		return go_live_job_create(w);
+	}
 	struct apply_job *a = mem_new(struct apply_job);
 	a->job = (struct store_job){
 		.name = repo_write_text(w->op), .apply = apply, .complete = complete};

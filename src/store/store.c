@@ -10,9 +10,11 @@
 #include "base/must.h"
 #include "chat.h"
 #include "functions.h"
+#include "go_live.h"
 #include "ledger.h"
 #include "migrate.h"
 #include "outbox.h"
+#include "people.h"
 #include "sales.h"
 #include "store_private.h"
 #include "tables.h"
@@ -175,6 +177,7 @@ struct store *store_open(const struct store_config *config, char **error)
 	}
 	writer_db.outbox = &s->outbox;
 	s->writer = writer_create(&writer_db, &s->config);
+	go_live_resume(s);
 	log_info("store opened", kv_str("path", s->place.path),
 		kv_u64("schema", (uint64_t)n_migrations));
 	return s;
@@ -213,6 +216,7 @@ struct repo store_repo(struct store *s)
 		.ops = &ops,
 		.chat = &chat_ops,
 		.ledger = &ledger_ops,
+		.people = &people_ops,
 		.sales = &sales_ops,
 		.impl = s,
 	};

@@ -10,6 +10,18 @@ CREATE TABLE follows (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX ix_follows_follower ON follows (follower_id, followed_id);
 
+-- Counted as they come and go, so that nobody's page waits for a count of a hundred thousand.
+ALTER TABLE users ADD COLUMN followers INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE users ADD COLUMN following INTEGER NOT NULL DEFAULT 0;
+CREATE TRIGGER tr_follows_insert AFTER INSERT ON follows BEGIN
+	UPDATE users SET followers = followers + 1 WHERE id = new.followed_id;
+	UPDATE users SET following = following + 1 WHERE id = new.follower_id;
+END;
+CREATE TRIGGER tr_follows_delete AFTER DELETE ON follows BEGIN
+	UPDATE users SET followers = followers - 1 WHERE id = old.followed_id;
+	UPDATE users SET following = following - 1 WHERE id = old.follower_id;
+END;
+
 -- id is the word of the tokens' claim `neighborhood`; place is its row in the R*Tree.
 CREATE TABLE neighborhoods (
 	place INTEGER NOT NULL PRIMARY KEY,
@@ -25,7 +37,7 @@ CREATE INDEX ix_users_neighborhood ON users (neighborhood, id);
 
 -- No user hears twice of the same thing.
 CREATE TABLE notifications (
-	id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+	id BLOB NOT NULL CHECK (length(id) = 16),
 	user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
 	type TEXT NOT NULL,
 	stream_id BLOB REFERENCES streams (id) ON DELETE CASCADE,
@@ -33,10 +45,10 @@ CREATE TABLE notifications (
 	body TEXT,
 	created_at INTEGER NOT NULL,
 	read_at INTEGER,
+	PRIMARY KEY (user_id, id),
 	UNIQUE (user_id, type, stream_id)
-) STRICT;
-CREATE INDEX ix_notifications_user ON notifications (user_id, id DESC);
-CREATE INDEX ix_notifications_unread ON notifications (user_id) WHERE read_at IS NULL;
+) STRICT, WITHOUT ROWID;
+CREATE INDEX ix_notifications_unread ON notifications (user_id, id) WHERE read_at IS NULL;
 CREATE INDEX ix_notifications_stream ON notifications (stream_id);
 
 -- Notifications of a stream that went live, as far as they are written: a crash in the middle is
@@ -44,8 +56,9 @@ CREATE INDEX ix_notifications_stream ON notifications (stream_id);
 CREATE TABLE fanouts (
 	stream_id BLOB NOT NULL PRIMARY KEY REFERENCES streams (id) ON DELETE CASCADE,
 	stage TEXT NOT NULL CHECK (stage IN ('followers', 'neighbors')),
-	after_user TEXT NOT NULL DEFAULT '',
-	written INTEGER NOT NULL DEFAULT 0,
+	after_neighborhood TEXT NOT NULL,
+	after_user TEXT NOT NULL,
+	written INTEGER NOT NULL,
 	created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
