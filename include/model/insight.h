@@ -13,11 +13,12 @@ struct viewer_record {
 	uint64_t joined_at, left_at; /* first join; last leave, 0: still there */
 	uint64_t watch_ms;
 	uint32_t joins;
+	uint32_t messages; /* counted from the chat when read, not written */
 };
 void viewer_record_finish(struct viewer_record *r);
 
 struct reaction_record {
-	const char *emoji; /* borrowed on write, static text on read */
+	char emoji[16];
 	uint32_t count;
 };
 
@@ -54,20 +55,30 @@ struct insight_update {
 	size_t n_reactions;
 	const struct ingest_record *ingest; /* NULL: leaves it */
 	const struct repo_stats *stats; /* into the row of the stream; NULL: leaves them */
+	/* The last one of a stream that ended: viewers are summed up for those who read totals. */
+	bool final;
 };
 
 struct repo_insight_ops {
+	/* NOT_FOUND without the stream. Messages counted elsewhere are never counted down. */
 	void (*insight_put)(void *impl, const struct insight_update *u, repo_done done, void *user);
-	/* Arrays and texts for the caller. */
+	/* Arrays and texts for the caller. Viewers in the order of their ids, behind `after` (NULL:
+	 * from the first). */
 	enum repo_result (*viewer_list)(void *impl, struct uuid stream_id, unsigned limit,
 		const char *after, struct viewer_record **out, size_t *n);
+	/* chatters: different people who wrote. Bounded once there was a final update. */
 	enum repo_result (*viewer_totals)(void *impl, struct uuid stream_id, uint32_t *viewers,
 		uint64_t *watch_ms, uint32_t *chatters);
+	/* The newest `limit` buckets from that time on, oldest first. */
 	enum repo_result (*timeline)(void *impl, struct uuid stream_id, uint64_t from,
 		unsigned limit, struct timeline_record **out, size_t *n);
 	enum repo_result (*reactions)(
 		void *impl, struct uuid stream_id, struct reaction_record **out, size_t *n);
+	/* Most viewers first. Bounded once there was a final update. */
 	enum repo_result (*geography)(
 		void *impl, struct uuid stream_id, struct geography_record **out, size_t *n);
+	/* NOT_FOUND: nothing is known. */
 	enum repo_result (*ingest)(void *impl, struct uuid stream_id, struct ingest_record *out);
 };
+void viewer_records_free(struct viewer_record *rows, size_t n);
+void geography_records_free(struct geography_record *rows, size_t n);

@@ -11,6 +11,7 @@
 #include "chat.h"
 #include "functions.h"
 #include "go_live.h"
+#include "insight.h"
 #include "ledger.h"
 #include "migrate.h"
 #include "outbox.h"
@@ -215,6 +216,7 @@ struct repo store_repo(struct store *s)
 	return (struct repo){
 		.ops = &ops,
 		.chat = &chat_ops,
+		.insight = &insight_ops,
 		.ledger = &ledger_ops,
 		.people = &people_ops,
 		.sales = &sales_ops,

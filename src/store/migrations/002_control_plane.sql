@@ -157,6 +157,19 @@ CREATE TABLE stream_timeline (
 	PRIMARY KEY (stream_id, at)
 ) STRICT, WITHOUT ROWID;
 
+-- The viewers of a stream that ended, summed up. neighborhood is '' where it is not known.
+CREATE TABLE stream_totals (
+	stream_id BLOB NOT NULL PRIMARY KEY REFERENCES streams (id) ON DELETE CASCADE,
+	viewers INTEGER NOT NULL,
+	watch_ms INTEGER NOT NULL,
+	chatters INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE stream_geography (
+	stream_id BLOB NOT NULL REFERENCES streams (id) ON DELETE CASCADE,
+	neighborhood TEXT NOT NULL,
+	viewers INTEGER NOT NULL,
+	PRIMARY KEY (stream_id, neighborhood)
+) STRICT, WITHOUT ROWID;
 -- How the ingest went, of a stream that ended.
 CREATE TABLE stream_ingest (
 	stream_id BLOB NOT NULL PRIMARY KEY REFERENCES streams (id) ON DELETE CASCADE,
@@ -186,9 +199,11 @@ CREATE TABLE outbox (
 	created_at INTEGER NOT NULL,
 	attempts INTEGER NOT NULL DEFAULT 0,
 	next_at INTEGER,
+	since INTEGER NOT NULL,
 	last_error TEXT
 ) STRICT;
-CREATE INDEX ix_outbox_next ON outbox (next_at) WHERE next_at IS NOT NULL;
+CREATE INDEX ix_outbox_next ON outbox (kind, next_at) WHERE next_at IS NOT NULL;
+CREATE INDEX ix_outbox_given_up ON outbox (id) WHERE next_at IS NULL;
 
 -- status is NULL from the first request until its answer is known.
 CREATE TABLE idempotency_keys (
@@ -213,3 +228,12 @@ CREATE TABLE audit_log (
 	request_id TEXT
 ) STRICT;
 CREATE INDEX ix_audit_log_actor ON audit_log (actor, id DESC);
+CREATE TABLE bans (
+	kind TEXT NOT NULL CHECK (kind IN ('address', 'user')),
+	subject TEXT NOT NULL,
+	until INTEGER,
+	reason TEXT,
+	actor TEXT NOT NULL,
+	created_at INTEGER NOT NULL,
+	PRIMARY KEY (kind, subject)
+) STRICT, WITHOUT ROWID;
