@@ -57,6 +57,40 @@ static void operand_counts(const struct args_command *c, size_t *least, size_t *
 	}
 }
 
+static void say_no_command(const struct args *a, const char *word, struct buf *error)
+{
+	struct suggestion s = {.typed = word, .len = strlen(word)};
+	for (const struct args_command *c = args_commands; c->name != NULL; c++) {
+		if (a->group == NULL && c->group != NULL) {
+			suggestion_offer(&s, c->group);
+		} else if (text_eq(a->group, c->group)) {
+			suggestion_offer(&s, c->name);
+		}
+	}
+	const char *group = a->group != NULL ? a->group : "", *blank = a->group != NULL ? " " : "";
+	buf_printf(error, "there is no command %s%s%s", group, blank, word);
+	if (s.best != NULL) {
+		buf_printf(error, " (did you mean %s%s%s?)", group, blank, s.best);
+	}
+}
+
+static void say_no_option(const struct args *a, const char *name, size_t len, struct buf *error)
+{
+	struct suggestion s = {.typed = name, .len = len};
+	const struct args_option *o = a->command != NULL ? a->command->options : NULL;
+	for (; o != NULL && o->name != NULL; o++) {
+		suggestion_offer(&s, o->name);
+	}
+	for (o = args_globals; o->name != NULL; o++) {
+		suggestion_offer(&s, o->name);
+	}
+	buf_printf(error, "there is no option --%.*s%s", (int)len, name,
+		a->command == NULL ? " here" : " of this command");
+	if (s.best != NULL) {
+		buf_printf(error, " (did you mean --%s?)", s.best);
+	}
+}
+
 static bool take_word(struct args *a, const char *word, struct buf *error)
 {
 	if (a->command != NULL) {
@@ -73,8 +107,7 @@ static bool take_word(struct args *a, const char *word, struct buf *error)
 	}
 	a->command = command_find(a->group, word);
 	if (a->command == NULL) {
-		buf_printf(error, "there is no command %s%s%s", a->group != NULL ? a->group : "",
-			a->group != NULL ? " " : "", word);
+		say_no_command(a, word, error);
 	}
 	return a->command != NULL;
 }
@@ -101,8 +134,7 @@ static bool take_option(struct args *a, int argc, char *const *argv, int *i, str
 	size_t len = equals != NULL ? (size_t)(equals - name) : strlen(name);
 	const struct args_option *o = option_find(a->command, name, len);
 	if (o == NULL) {
-		buf_printf(error, "there is no option --%.*s%s", (int)len, name,
-			a->command == NULL ? " here" : " of this command");
+		say_no_option(a, name, len, error);
 		return false;
 	}
 	if (o->value == NULL) {

@@ -10,6 +10,7 @@
  * completion; nothing here does I/O.
  */
 struct ctl;
+struct call;
 
 /* What soukctl returns. */
 enum ctl_exit {
@@ -33,7 +34,9 @@ struct args_command {
 	const char *operands; /* "ID FILE [MORE]"; "" for none */
 	const char *help;
 	const struct args_option *options; /* NULL: none of its own */
-	enum ctl_exit (*run)(struct ctl *c);
+	const char *examples; /* whole lines, each ending with a newline */
+	enum ctl_exit (*run)(struct ctl *c); /* NULL: `call` is all that it does */
+	const struct call *call; /* call.h */
 };
 
 #define ARGS_OPTIONS_MAX 64
@@ -69,7 +72,19 @@ const char *args_get(const struct args *a, const char *name);
 const char *args_next(const struct args *a, const char *name, size_t *pos);
 bool args_has(const struct args *a, const char *name);
 
+/*
+ * Of words offered one after the other the one that is most like what was typed, if any is like it
+ * at all (Damerau-Levenshtein distance).
+ */
+struct suggestion {
+	const char *typed;
+	size_t len;
+	const char *best; /* NULL: nothing like it */
+	size_t distance;
+};
+void suggestion_offer(struct suggestion *s, const char *word);
+
 /* Texts */
 void args_help(const struct args *a, struct buf *out);
-/* Scripts for `source <(soukctl completion bash)`; false for a shell that is not known. */
+/* Scripts for `source <(soukctl completion SHELL)`: bash, zsh, fish; false for another shell. */
 bool args_completion(const char *shell, struct buf *out);

@@ -40,8 +40,9 @@ static void add_header(struct exchange *x, const char *line)
 
 static void add_token(struct ctl *c, struct exchange *x)
 {
-	const char *token = args_get(&c->args, "token");
-	if (token == NULL) {
+	const char *token = c->acting != NULL ? c->acting : args_get(&c->args, "token");
+	/* At the Unix socket the caller is known; a variable must not make less of it. */
+	if (token == NULL && args_has(&c->args, "url")) {
 		token = getenv("SOUKCTL_TOKEN");
 	}
 	if (token != NULL) {
@@ -64,7 +65,6 @@ static bool aim(struct ctl *c, struct exchange *x, const char *path)
 		curl_easy_setopt(x->curl, CURLOPT_URL, full);
 		free(full);
 		x->target = mem_strdup(url);
-		add_token(c, x);
 		return true;
 	}
 	char socket[CONFIG_SOCKET_SIZE];
@@ -90,6 +90,8 @@ static bool exchange_begin(struct ctl *c, struct exchange *x, const char *method
 	if (x->curl == NULL || !aim(c, x, path)) {
 		return false;
 	}
+	add_token(c, x);
+	curl_easy_setopt(x->curl, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(x->curl, CURLOPT_CUSTOMREQUEST, method);
 	curl_easy_setopt(x->curl, CURLOPT_PROXY, "");
 	curl_easy_setopt(x->curl, CURLOPT_WRITEFUNCTION, take_bytes);
@@ -282,6 +284,38 @@ bool client_alive(struct ctl *c)
 	}
 	exchange_end(&x);
 	return alive;
+}
+
+static bool put_id(struct buf *path, const char *id)
+{
+	/* The daemon decodes a path before it looks at its parts: an escaped slash is one too. */
+	if (id[0] == '\0' || strchr(id, '/') != NULL) {
+		ctl_error("\"%s\" is not an id", id);
+		return false;
+	}
+	char *escaped = curl_easy_escape(NULL, id, 0);
+	buf_put_str(path, escaped);
+	curl_free(escaped);
+	return true;
+}
+
+char *client_path(const char *pattern, const char *const *ids, size_t n)
+{
+	struct buf path = {0};
+	bool good = true;
+	while (good && *pattern != '\0') {
+		size_t plain = strcspn(pattern, "{");
+		buf_put(&path, pattern, plain);
+		pattern += plain;
+		if (*pattern == '{') {
+			size_t i = (size_t)(pattern[1] - '0');
+			good = i < n && put_id(&path, ids[i]);
+			pattern += strlen("{0}");
+		}
+	}
+	char *text = good ? mem_strdup(buf_text(&path)) : NULL;
+	buf_finish(&path);
+	return text;
 }
 
 void client_query(struct buf *path, const char *name, const char *value)

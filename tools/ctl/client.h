@@ -19,5 +19,10 @@ enum ctl_exit client_list(struct ctl *c, const char *path, size_t limit, json_t 
 enum ctl_exit client_download(struct ctl *c, const char *path, FILE *file, long *status);
 /* Whether the daemon answers; prints nothing. */
 bool client_alive(struct ctl *c);
+/*
+ * A pattern with "{0}", "{1}" replaced by these ids, percent-encoded. Caller frees; NULL, with a
+ * line on stderr, if one of them cannot be an id (it would change what the path means).
+ */
+char *client_path(const char *pattern, const char *const *ids, size_t n);
 /* Appends &name=value (percent-encoded) to a path, with '?' if it is the first. NULL: nothing. */
 void client_query(struct buf *path, const char *name, const char *value);

@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
+#include "act.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "ctl.h"
@@ -49,7 +49,7 @@ static void print_token(struct ctl *c, const char *token, uint64_t expires_ms)
 enum ctl_exit token_run(struct ctl *c)
 {
 	const char *ttl = args_get(&c->args, "ttl");
-	uint64_t ttl_us, now_ms = clock_wall_ms(&clock_system);
+	uint64_t ttl_us;
 	unsigned roles;
 	if (!parse_roles(&c->args, &roles)) {
 		ctl_error("--role must be seller, buyer, moderator or admin; it may be repeated");
@@ -59,33 +59,17 @@ enum ctl_exit token_run(struct ctl *c)
 		ctl_error("--ttl must be a duration from 1s, such as 10m, 1h or 30d");
 		return CTL_USAGE;
 	}
-	const struct config *config = ctl_config(c);
-	if (config == NULL) {
-		return CTL_FAILED;
-	}
-	char error[256];
-	char *secret = jwt_secret_load(config->auth.secret_file, false, error, sizeof(error));
-	if (secret == NULL) {
-		ctl_error("%s; soukd makes a secret at its first start", error);
-		return CTL_FAILED;
-	}
-	const struct jwt_mint mint = {.sub = args_get(&c->args, "sub"),
+	struct jwt_mint mint = {.sub = args_get(&c->args, "sub"),
 		.name = args_get(&c->args, "name"),
 		.avatar = args_get(&c->args, "avatar"),
 		.neighborhood = args_get(&c->args, "neighborhood"),
-		.issuer = config->auth.issuer,
-		.audience = config->auth.audience,
 		.roles = roles,
-		.now_ms = now_ms,
 		.ttl_ms = ttl_us / 1000};
-	char *token = jwt_mint(&mint, secret, strlen(secret));
-	memset(secret, 0, strlen(secret));
-	free(secret);
+	char *token = act_mint(c, &mint);
 	if (token == NULL) {
-		ctl_error("the token would be too long, or a text in it is not UTF-8");
 		return CTL_FAILED;
 	}
-	print_token(c, token, now_ms + mint.ttl_ms);
+	print_token(c, token, mint.now_ms + mint.ttl_ms);
 	free(token);
 	return CTL_OK;
 }

@@ -1,105 +1,110 @@
 #include <string.h>
 
 #include "args.h"
+#include "calls.h"
 #include "ctl.h"
+#include "options.h"
 
-const struct args_option args_globals[] = {
-	{"config", "FILE",
-		"configuration of the daemon (default: $SOUKD_CONFIG, conf/soukd.ini, "
-		"/etc/souk/soukd.ini)"},
-	{"set", "KEY=VALUE", "override a key of the configuration, as section.key=value",
-		.repeated = true},
-	{"socket", "FILE", "Unix socket of the daemon (default: by the configuration)"},
-	{"url", "URL", "speak HTTP to a daemon elsewhere, with --token"},
-	{"token", "TOKEN", "token of an admin for --url (default: $SOUKCTL_TOKEN)"},
-	{"json", NULL, "print JSON, for scripts"},
-	{"help", NULL, "explain"},
-	{"version", NULL, "print the version"},
-	{0},
-};
-
-static const struct args_option token_options[] = {
-	{"sub", "ID", "user id", .required = true},
-	{"role", "ROLE", "seller, buyer, moderator or admin; may be repeated",
-		"seller buyer moderator admin", .required = true, .repeated = true},
-	{"name", "NAME", "name that others see"},
-	{"avatar", "URL", "picture of the user"},
-	{"neighborhood", "NAME", "where the user lives"},
-	{"ttl", "DURATION", "how long it is valid (default: 1h)"},
-	{0},
-};
-
-static const struct args_option create_options[] = {
-	{"seller", "ID", "user id of the seller; made if need be", .required = true},
-	{"title", "TITLE", "title of the stream", .required = true},
-	{"description", "TEXT", "description of the stream"},
-	{"category", "WORD", "category of the stream"},
-	{"audience", "WHO", "everyone, followers or neighborhood (default: everyone)",
-		"everyone followers neighborhood"},
-	{"no-record", NULL, "do not record it"},
-	{"live", NULL, "go live at once, without products and checklist"},
-	{0},
-};
-
-static const struct args_option list_options[] = {
-	{"status", "STATUS", "scheduled, live, ended or cancelled",
-		"scheduled live ended cancelled"},
-	{"seller", "ID", "of this seller only"},
-	{"category", "WORD", "of this category only"},
-	{"limit", "N", "at most so many (default: all)"},
-	{0},
-};
-
-static const struct args_option vod_list_options[] = {
-	{"state", "STATE", "open, ready, failed or deleted", "open ready failed deleted"},
-	{"limit", "N", "at most so many (default: all)"},
-	{0},
-};
-
-static const struct args_option top_options[] = {
-	{"once", NULL, "print one snapshot and stop"},
-	{0},
-};
-
-static const struct args_option show_options[] = {
-	{"changed", NULL, "only keys that differ from the default"},
-	{0},
-};
+#define STREAM "0190a5a0-0000-7000-8000-000000000001"
+#define PRODUCT "0190a5a0-0000-7000-8000-000000000002"
 
 const struct args_command args_commands[] = {
-	{NULL, "status", "", "Say how the daemon is", NULL, status_run},
+	/* The daemon */
+	{NULL, "status", "", "Say how the daemon is", NULL,
+		"soukctl status\nsoukctl status --json\n", NULL, &call_status},
 	{NULL, "doctor", "", "Look for what is wrong on this machine, and say how to mend it", NULL,
-		doctor_run},
-	{NULL, "token", "", "Make a token with the local secret", token_options, token_run},
-	{"streams", "create", "", "Create a stream, and go live with --live", create_options,
-		streams_create_run},
-	{"streams", "list", "", "List streams, live ones first", list_options, streams_list_run},
-	{"streams", "show", "ID", "Show a stream with its ingest", NULL, streams_show_run},
-	{"streams", "go-live", "ID", "Go live without products and checklist; prints the key", NULL,
-		streams_go_live_run},
-	{"streams", "end", "ID", "End a live stream", NULL, streams_end_run},
-	{"streams", "kick", "ID", "Cut off the publisher; it may come back", NULL,
-		streams_kick_run},
-	{"streams", "rotate-key", "ID", "Replace the stream key; the old one stops at once", NULL,
-		streams_rotate_key_run},
-	{"streams", "top", "", "Watch live streams", top_options, streams_top_run},
-	{"vod", "list", "", "List recordings", vod_list_options, vod_list_run},
-	{"vod", "show", "ID", "Show a recording", NULL, vod_show_run},
-	{"vod", "delete", "ID", "Delete a recording", NULL, vod_delete_run},
-	{"vod", "export", "ID FILE|FOLDER", "Save a recording as MP4", NULL, vod_export_run},
-	{"db", "migrate", "", "Bring the database to this version", NULL, db_migrate_run},
-	{"db", "check", "", "Check the database", NULL, db_check_run},
-	{"db", "backup", "FILE", "Copy the database, while it is used or not", NULL, db_backup_run},
-	{"config", "check", "", "Check the configuration", NULL, config_check_run},
-	{"config", "show", "", "Print what is in force, and where it comes from", show_options,
-		config_show_run},
-	{"config", "example", "", "Print a file with every key and its default", NULL,
-		config_example_run},
+		"soukctl doctor\nsoukctl doctor --config /etc/souk/soukd.ini\n", doctor_run, NULL},
 	{NULL, "limits", "", "Show the daemon's limits and how much of them is used", NULL,
-		limits_run},
-	{NULL, "drain", "", "Let the daemon finish its work and stop", NULL, drain_run},
-	{NULL, "completion", "SHELL", "Print the completion script of bash or zsh", NULL,
-		completion_run},
+		"soukctl limits\n", NULL, &call_limits},
+	{NULL, "audit", "", "Show what admins, moderators and the operator did, newest first",
+		options_audit, "soukctl audit --limit 20\nsoukctl audit --actor anna\n", NULL,
+		&call_audit},
+	{NULL, "drain", "", "Let the daemon finish its work and stop", NULL, "soukctl drain\n",
+		NULL, &call_drain},
+	{NULL, "token", "", "Make a token with the local secret", options_token,
+		"soukctl token --sub anna --role seller --ttl 30d\n"
+		"soukctl token --sub bob --role buyer --name Bob --neighborhood harbour\n",
+		token_run, NULL},
+
+	/* Streams */
+	{"streams", "create", "", "Create a stream, and go live with --live",
+		options_streams_create,
+		"soukctl streams create --seller anna --title 'Morning market' --live\n"
+		"soukctl streams create --seller anna --title Rugs --product " PRODUCT
+		" --at 2026-01-31T18:00:00Z\n",
+		streams_create_run, NULL},
+	{"streams", "list", "", "List streams, live ones first", options_streams_list,
+		"soukctl streams list --status live\nsoukctl streams list --seller anna --json\n",
+		NULL, &call_streams_list},
+	{"streams", "show", "ID", "Show a stream with its ingest", NULL,
+		"soukctl streams show " STREAM "\n", NULL, &call_streams_show},
+	{"streams", "settings", "ID", "Change the settings of a scheduled stream",
+		options_streams_settings,
+		"soukctl streams settings " STREAM " --audience followers --chat no\n", NULL,
+		&call_streams_settings},
+	{"streams", "go-live", "ID",
+		"Go live without products and checklist; prints the key, this once",
+		options_streams_go_live,
+		"soukctl streams go-live " STREAM "\nsoukctl streams go-live " STREAM
+		" --checklist\n",
+		streams_go_live_run, NULL},
+	{"streams", "top", "", "Watch live streams; q stops", options_streams_top,
+		"soukctl streams top\nsoukctl streams top --once\n", streams_top_run, NULL},
+	{"streams", "kick", "ID", "Cut off the publisher; it may come back", NULL,
+		"soukctl streams kick " STREAM "\n", NULL, &call_streams_kick},
+	{"streams", "rotate-key", "ID", "Replace the stream key; the old one stops at once", NULL,
+		"soukctl streams rotate-key " STREAM "\n", NULL, &call_streams_rotate_key},
+	{"streams", "end", "ID", "End a live stream", NULL, "soukctl streams end " STREAM "\n",
+		NULL, &call_streams_end},
+	{"streams", "delete", "ID",
+		"Cancel a scheduled stream, or delete an ended one with its recording", NULL,
+		"soukctl streams delete " STREAM "\n", NULL, &call_streams_delete},
+	{"streams", "analytics", "ID", "Show who watched, wrote, clicked and bought",
+		options_streams_analytics, "soukctl streams analytics " STREAM " --timeline\n",
+		streams_analytics_run, NULL},
+
+	/* Products */
+	{"products", "list", "", "List a seller's products, or those of a stream",
+		options_products_list,
+		"soukctl products list --seller anna\nsoukctl products list --stream " STREAM "\n",
+		products_list_run, NULL},
+	{"products", "show", "ID", "Show a product", NULL, "soukctl products show " PRODUCT "\n",
+		NULL, &call_products_show},
+	{"products", "create", "", "Create a product", options_products_create,
+		"soukctl products create --seller anna --name Rug --price 12900 --currency EUR\n",
+		products_create_run, NULL},
+	{"products", "attach", "STREAM PRODUCT [PRODUCT] [PRODUCT]",
+		"Show products in a scheduled stream", NULL,
+		"soukctl products attach " STREAM " " PRODUCT "\n", NULL, &call_products_attach},
+
+	/* Recordings */
+	{"vod", "list", "", "List recordings, newest first", options_vod_list,
+		"soukctl vod list --state failed\n", NULL, &call_vod_list},
+	{"vod", "show", "ID", "Show the recording of a stream", NULL,
+		"soukctl vod show " STREAM "\n", NULL, &call_vod_show},
+	{"vod", "delete", "ID", "Delete a recording", NULL, "soukctl vod delete " STREAM "\n", NULL,
+		&call_vod_delete},
+	{"vod", "export", "ID FILE|FOLDER", "Save a recording as MP4", NULL,
+		"soukctl vod export " STREAM " market.mp4\n", vod_export_run, NULL},
+
+	/* Files */
+	{"db", "migrate", "", "Bring the database to this version", NULL, "soukctl db migrate\n",
+		db_migrate_run, NULL},
+	{"db", "check", "", "Check the database", NULL, "soukctl db check\n", db_check_run, NULL},
+	{"db", "backup", "FILE", "Copy the database to a new file, while it is used or not", NULL,
+		"soukctl db backup /var/backups/souk.db\n", db_backup_run, NULL},
+	{"config", "check", "", "Check the configuration", NULL,
+		"soukctl config check --config conf/soukd.ini\n", config_check_run, NULL},
+	{"config", "show", "", "Print what is in force, and where it comes from",
+		options_config_show, "soukctl config show --changed\n", config_show_run, NULL},
+	{"config", "example", "", "Print a file with every key and its default", NULL,
+		"soukctl config example > soukd.ini\n", config_example_run, NULL},
+	{"config", "reload", "", "Let the daemon read its configuration again", NULL,
+		"soukctl config reload\n", NULL, &call_config_reload},
+	{NULL, "completion", "SHELL", "Print the completion script of bash, zsh or fish", NULL,
+		"source <(soukctl completion bash)\nsource <(soukctl completion zsh)\n"
+		"soukctl completion fish | source\n",
+		completion_run, NULL},
 	{0},
 };
 
@@ -109,6 +114,7 @@ const char *args_group_help(const char *group)
 		const char *group, *help;
 	} groups[] = {
 		{"streams", "Streams: make them, watch them, end them."},
+		{"products", "Products, and what is shown of them in a stream."},
 		{"vod", "Recordings."},
 		{"db", "The database; works with and without a running daemon."},
 		{"config", "The configuration."},

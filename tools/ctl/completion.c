@@ -1,15 +1,15 @@
+#include "completion.h"
+
 #include <string.h>
 
-#include "args.h"
 #include "base/text.h"
-#include "ctl.h"
 
 /*
- * Both scripts are a `case` over the words before the cursor, made from the table of commands, so
- * that no command is run while the user presses Tab.
+ * Those of bash and zsh are a `case` over the words before the cursor, made from the table of
+ * commands, so that no command is run while the user presses Tab.
  */
 
-static bool group_seen_before(const struct args_command *c)
+bool completion_group_is_old(const struct args_command *c)
 {
 	for (const struct args_command *d = args_commands; d != c; d++) {
 		if (text_eq(d->group, c->group)) {
@@ -24,7 +24,7 @@ static void put_first_words(struct buf *out)
 	for (const struct args_command *c = args_commands; c->name != NULL; c++) {
 		if (c->group == NULL) {
 			buf_printf(out, "%s ", c->name);
-		} else if (!group_seen_before(c)) {
+		} else if (!completion_group_is_old(c)) {
 			buf_printf(out, "%s ", c->group);
 		}
 	}
@@ -95,7 +95,7 @@ static void put_cases(struct buf *out)
 	put_option_words(out, args_globals);
 	buf_put_str(out, "\" ;;\n");
 	for (const struct args_command *c = args_commands; c->name != NULL; c++) {
-		if (c->group != NULL && !group_seen_before(c)) {
+		if (c->group != NULL && !completion_group_is_old(c)) {
 			buf_printf(out, "\t%s/) choices=\"", c->group);
 			put_group_words(out, c->group);
 			put_option_words(out, args_globals);
@@ -108,7 +108,7 @@ static void put_cases(struct buf *out)
 		put_option_words(out, c->options);
 		put_option_words(out, args_globals);
 		if (strcmp(c->name, "completion") == 0) {
-			buf_put_str(out, "bash zsh ");
+			buf_put_str(out, "bash zsh fish ");
 		}
 		buf_printf(out, "\"%s ;;\n", strstr(c->operands, "FILE") != NULL ? " files=1" : "");
 	}
@@ -187,7 +187,9 @@ static void put_zsh(struct buf *out)
 		"\tif [ -n \"$choices\" ]; then compadd -- ${=choices}; fi\n"
 		"\tif [ -n \"$files\" ]; then _files; fi\n"
 		"}\n"
-		"compdef _soukctl soukctl\n");
+		/* As a file of $fpath the whole of it is the function, run at the first Tab. */
+		"if [ \"$funcstack[1]\" = _soukctl ]; then _soukctl \"$@\"\n"
+		"else compdef _soukctl soukctl; fi\n");
 }
 
 bool args_completion(const char *shell, struct buf *out)
@@ -196,6 +198,8 @@ bool args_completion(const char *shell, struct buf *out)
 		put_bash(out);
 	} else if (strcmp(shell, "zsh") == 0) {
 		put_zsh(out);
+	} else if (strcmp(shell, "fish") == 0) {
+		completion_put_fish(out);
 	} else {
 		return false;
 	}

@@ -6,7 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "act.h"
 #include "base/log.h"
+#include "call.h"
 
 void ctl_error(const char *fmt, ...)
 {
@@ -63,7 +65,7 @@ enum ctl_exit completion_run(struct ctl *c)
 	if (known) {
 		fputs(buf_text(&out), stdout);
 	} else {
-		ctl_error("there is completion for bash and zsh only");
+		ctl_error("there is completion for bash, zsh and fish");
 	}
 	buf_finish(&out);
 	return known ? CTL_OK : CTL_USAGE;
@@ -83,6 +85,16 @@ static bool explain(const struct args *a)
 	return a->version || a->help;
 }
 
+static enum ctl_exit run(struct ctl *c)
+{
+	const struct args_command *command = c->args.command;
+	enum ctl_exit result = act_by_option(c);
+	if (result != CTL_OK) {
+		return result;
+	}
+	return command->run != NULL ? command->run(c) : call_run(c, command->call);
+}
+
 enum ctl_exit ctl_main(int argc, char *const *argv)
 {
 	struct ctl c = {0};
@@ -97,7 +109,8 @@ enum ctl_exit ctl_main(int argc, char *const *argv)
 		curl_global_init(CURL_GLOBAL_DEFAULT);
 		c.json = args_has(&c.args, "json");
 		load_config(&c);
-		result = c.args.command->run(&c);
+		result = run(&c);
+		free(c.acting);
 		config_destroy(&c.config);
 		curl_global_cleanup();
 	}

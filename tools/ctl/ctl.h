@@ -14,6 +14,7 @@ struct ctl {
 	struct buf config_errors;
 	const char *config_path; /* NULL: defaults alone */
 	bool json;
+	char *acting; /* a token in another's name (act.h), or NULL */
 	bool quiet; /* failed calls are told by their result alone */
 };
 
@@ -27,27 +28,21 @@ void ctl_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void ctl_print_json(const json_t *value);
 
 /* What the commands of commands.c run. */
-enum ctl_exit status_run(struct ctl *c);
-enum ctl_exit doctor_run(struct ctl *c);
-enum ctl_exit token_run(struct ctl *c);
-enum ctl_exit limits_run(struct ctl *c);
-enum ctl_exit drain_run(struct ctl *c);
-enum ctl_exit streams_create_run(struct ctl *c);
-enum ctl_exit streams_list_run(struct ctl *c);
-enum ctl_exit streams_show_run(struct ctl *c);
-enum ctl_exit streams_go_live_run(struct ctl *c);
-enum ctl_exit streams_end_run(struct ctl *c);
-enum ctl_exit streams_kick_run(struct ctl *c);
-enum ctl_exit streams_rotate_key_run(struct ctl *c);
-enum ctl_exit streams_top_run(struct ctl *c);
-enum ctl_exit vod_list_run(struct ctl *c);
-enum ctl_exit vod_show_run(struct ctl *c);
-enum ctl_exit vod_delete_run(struct ctl *c);
-enum ctl_exit vod_export_run(struct ctl *c);
-enum ctl_exit db_migrate_run(struct ctl *c);
-enum ctl_exit db_check_run(struct ctl *c);
-enum ctl_exit db_backup_run(struct ctl *c);
-enum ctl_exit config_check_run(struct ctl *c);
-enum ctl_exit config_show_run(struct ctl *c);
-enum ctl_exit config_example_run(struct ctl *c);
 enum ctl_exit completion_run(struct ctl *c);
+enum ctl_exit config_check_run(struct ctl *c);
+enum ctl_exit config_example_run(struct ctl *c);
+enum ctl_exit config_show_run(struct ctl *c);
+enum ctl_exit chat_tail_run(struct ctl *c);
+enum ctl_exit db_backup_run(struct ctl *c);
+enum ctl_exit db_check_run(struct ctl *c);
+enum ctl_exit db_migrate_run(struct ctl *c);
+enum ctl_exit doctor_run(struct ctl *c);
+enum ctl_exit products_create_run(struct ctl *c);
+enum ctl_exit products_list_run(struct ctl *c);
+enum ctl_exit streams_analytics_run(struct ctl *c);
+enum ctl_exit streams_create_run(struct ctl *c);
+enum ctl_exit streams_go_live_run(struct ctl *c);
+enum ctl_exit streams_top_run(struct ctl *c);
+enum ctl_exit token_run(struct ctl *c);
+enum ctl_exit users_set_run(struct ctl *c);
+enum ctl_exit vod_export_run(struct ctl *c);

@@ -39,6 +39,7 @@ bool field_is_figure(const struct field *f)
 	case FIELD_FLEXIBLE:
 	case FIELD_TIME:
 	case FIELD_YES:
+	case FIELD_WORDS:
 		return false;
 	case FIELD_COUNT:
 	case FIELD_FRACTION:
@@ -46,6 +47,7 @@ bool field_is_figure(const struct field *f)
 	case FIELD_BYTES:
 	case FIELD_SECONDS:
 	case FIELD_MILLIS:
+	case FIELD_PLACE:
 	case FIELD_PICTURE:
 		return true;
 	}
@@ -82,16 +84,31 @@ static void write_figure(const struct field *f, double v, struct buf *out)
 	case FIELD_FRACTION:
 		buf_printf(out, "%.1f", v);
 		break;
+	case FIELD_PLACE:
+		buf_printf(out, "%.6f", v);
+		break;
 	case FIELD_COUNT:
 	case FIELD_TEXT:
 	case FIELD_FLEXIBLE:
 	case FIELD_TIME:
 	case FIELD_YES:
 	case FIELD_PICTURE:
+	case FIELD_WORDS:
 		buf_printf(out, "%.0f", v);
 		break;
 	}
 	buf_put_str(out, text);
+}
+
+static void write_words(const json_t *list, struct buf *out)
+{
+	size_t i;
+	const json_t *word;
+	json_array_foreach(list, i, word)
+	{
+		const char *text = json_string_value(word);
+		buf_printf(out, "%s%s", i > 0 ? ", " : "", text != NULL ? text : "?");
+	}
 }
 
 void field_write(const struct field *f, const json_t *object, struct buf *out)
@@ -102,6 +119,8 @@ void field_write(const struct field *f, const json_t *object, struct buf *out)
 		if (width > 0 && height > 0) {
 			buf_printf(out, "%.0fx%.0f", width, height);
 		}
+	} else if (f->kind == FIELD_WORDS) {
+		write_words(v, out);
 	} else if (json_is_string(v)) {
 		if (f->kind == FIELD_TIME) {
 			write_time(json_string_value(v), out);

@@ -49,6 +49,12 @@ static void put_command_help(struct buf *out, const struct args_command *c)
 	}
 	buf_put_str(out, "\nOptions of every command:\n");
 	put_options(out, args_globals);
+	buf_put_str(out, "\nFor example:\n");
+	for (const char *line = c->examples; *line != '\0';) {
+		int len = (int)strcspn(line, "\n");
+		buf_printf(out, "  %.*s\n", len, line);
+		line += len + (line[len] == '\n');
+	}
 }
 
 void args_help(const struct args *a, struct buf *out)

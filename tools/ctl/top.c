@@ -1,16 +1,20 @@
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/text.h"
 #include "client.h"
 #include "output.h"
 
 /* The alternate screen, without a cursor; and back. */
 #define SCREEN_ENTER "\033[?1049h\033[?25l"
 #define SCREEN_LEAVE "\033[?25h\033[?1049l"
-#define REFRESH_SECONDS 1
+#define INTERVAL_MIN_US 100000
 
 static const struct field top_fields[] = {
 	{"STREAM", "streamId"},
@@ -27,18 +31,85 @@ static const struct field top_fields[] = {
 
 static volatile sig_atomic_t stopped;
 
-static void on_signal(int number)
+static void on_stop(int number)
 {
 	stopped = 1;
 }
 
-/* Without SA_RESTART, so that the sleep ends at once. */
-static void catch_signals(void)
+/* It only has to end the wait: the size is asked for at each drawing. */
+static void on_resize(int number)
 {
-	struct sigaction action = {.sa_handler = on_signal};
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	sigaction(SIGHUP, &action, NULL);
+}
+
+/* The terminal as it was, and which signals come only while nothing else is done. */
+struct terminal {
+	struct termios before;
+	bool is_raw;
+	bool listens; /* keys come by stdin */
+	sigset_t waiting; /* the mask of the wait */
+};
+
+static void catch_signals(struct terminal *t)
+{
+	static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+	struct sigaction stop = {.sa_handler = on_stop}, resize = {.sa_handler = on_resize};
+	sigset_t mine;
+	sigemptyset(&mine);
+	for (size_t i = 0; i < OUTPUT_COUNT(ends); i++) {
+		sigaction(ends[i], &stop, NULL);
+		sigaddset(&mine, ends[i]);
+	}
+	sigaction(SIGWINCH, &resize, NULL);
+	sigaddset(&mine, SIGWINCH);
+	sigprocmask(SIG_BLOCK, &mine, &t->waiting);
+}
+
+static void terminal_enter(struct terminal *t)
+{
+	*t = (struct terminal){.listens = isatty(STDIN_FILENO)};
+	catch_signals(t);
+	if (t->listens && tcgetattr(STDIN_FILENO, &t->before) == 0) {
+		struct termios raw = t->before;
+		raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+		t->is_raw = tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
+	}
+	fputs(SCREEN_ENTER, stdout);
+}
+
+static void terminal_leave(struct terminal *t)
+{
+	fputs(SCREEN_LEAVE, stdout);
+	fflush(stdout);
+	if (t->is_raw) {
+		tcsetattr(STDIN_FILENO, TCSANOW, &t->before);
+	}
+}
+
+static void take_keys(struct terminal *t)
+{
+	char keys[32];
+	ssize_t n = read(STDIN_FILENO, keys, sizeof(keys));
+	t->listens = n > 0;
+	for (ssize_t i = 0; i < n; i++) {
+		stopped = stopped || keys[i] == 'q' || keys[i] == 'Q';
+	}
+}
+
+/* Until the time of the next look (true), or until the screen has to be drawn or left (false). */
+static bool terminal_wait(struct terminal *t, uint64_t until_us)
+{
+	uint64_t now = clock_mono_us(&clock_system);
+	if (now >= until_us) {
+		return true;
+	}
+	struct timespec left = {.tv_sec = (time_t)((until_us - now) / 1000000),
+		.tv_nsec = (long)((until_us - now) % 1000000) * 1000};
+	struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+	int n = ppoll(&in, t->listens ? 1 : 0, &left, &t->waiting);
+	if (n > 0) {
+		take_keys(t);
+	}
+	return n == 0;
 }
 
 static enum ctl_exit fetch(struct ctl *c, json_t **list)
@@ -46,22 +117,37 @@ static enum ctl_exit fetch(struct ctl *c, json_t **list)
 	return client_call(c, "GET", "/api/v1/admin/streams", NULL, list);
 }
 
+static size_t count_lines(const char *text)
+{
+	size_t n = 0;
+	for (; *text != '\0'; text++) {
+		n += *text == '\n';
+	}
+	return n;
+}
+
 /* The whole screen is one write, each line cleared behind its text: nothing flickers. */
 static void draw(const char *head, const char *body)
 {
-	struct buf out = {0};
-	buf_printf(&out, "\033[H%s\033[K\n\033[K\n", head);
-	unsigned rows = output_height();
+	struct buf out = {0}, fitted = {0};
+	unsigned rows = output_height(), width = output_width();
+	text_fit(head, width > 0 ? width : SIZE_MAX, &fitted);
+	buf_printf(&out, "\033[H%s\033[K\n\033[K\n", buf_text(&fitted));
 	/* A line more would scroll the head away. */
-	for (unsigned row = 2; *body != '\0' && (rows == 0 || row + 1 < rows); row++) {
+	size_t room = rows > 3 ? rows - 3 : SIZE_MAX, lines = count_lines(body);
+	for (size_t shown = lines > room ? room - 1 : lines; shown > 0; shown--) {
 		size_t line = strcspn(body, "\n");
 		buf_put(&out, body, line);
 		buf_put_str(&out, "\033[K\n");
-		body += line + (body[line] == '\n');
+		body += line + 1;
+	}
+	if (lines > room) {
+		buf_printf(&out, "and %zu more\033[K\n", lines - room + 1);
 	}
 	buf_put_str(&out, "\033[J");
 	fputs(buf_text(&out), stdout);
 	fflush(stdout);
+	buf_finish(&fitted);
 	buf_finish(&out);
 }
 
@@ -71,16 +157,18 @@ static void draw_list(const json_t *list)
 	char now[16];
 	time_t t = time(NULL);
 	strftime(now, sizeof(now), "%H:%M:%S", localtime(&t));
-	double total = 0;
+	double rate_sum = 0, viewers = 0;
 	size_t row;
 	const json_t *stream;
 	json_array_foreach(list, row, stream)
 	{
-		total += field_number(stream, "ingest.bitrate");
+		rate_sum += field_number(stream, "ingest.bitrate");
+		viewers += field_number(stream, "currentViewers");
 	}
 	char rate[FIGURE_SIZE];
-	figure_rate(rate, (uint64_t)total);
-	buf_printf(&head, "%s   %zu live   %s   Ctrl-C stops", now, json_array_size(list), rate);
+	figure_rate(rate, (uint64_t)rate_sum);
+	buf_printf(&head, "%s   %zu live   %s   %.0f viewers   q quits", now, json_array_size(list),
+		rate, viewers);
 	struct table *table = output_make_table(list, top_fields, OUTPUT_COUNT(top_fields));
 	table_write(table, output_width(), &body);
 	table_destroy(&table);
@@ -89,32 +177,40 @@ static void draw_list(const json_t *list)
 	buf_finish(&body);
 }
 
-static void watch(struct ctl *c, json_t *list)
+static void watch(struct ctl *c, json_t *list, uint64_t interval_us)
 {
-	catch_signals();
+	struct terminal terminal;
+	terminal_enter(&terminal);
 	c->quiet = true;
-	fputs(SCREEN_ENTER, stdout);
+	uint64_t next_us = clock_mono_us(&clock_system) + interval_us;
 	while (!stopped) {
 		if (list != NULL) {
 			draw_list(list);
-			json_decref(list);
 		} else {
-			draw("soukd does not answer; trying again", "");
+			draw("soukd does not answer; trying again   q quits", "");
 		}
-		nanosleep(&(struct timespec){.tv_sec = REFRESH_SECONDS}, NULL);
-		list = NULL;
-		if (!stopped && fetch(c, &list) != CTL_OK) {
-			list = NULL;
+		if (terminal_wait(&terminal, next_us) && !stopped) {
+			json_decref(list);
+			if (fetch(c, &list) != CTL_OK) {
+				list = NULL;
+			}
+			next_us = clock_mono_us(&clock_system) + interval_us;
 		}
 	}
 	json_decref(list);
-	fputs(SCREEN_LEAVE, stdout);
-	fflush(stdout);
+	terminal_leave(&terminal);
 }
 
 enum ctl_exit streams_top_run(struct ctl *c)
 {
+	const char *interval = args_get(&c->args, "interval");
+	uint64_t interval_us;
 	json_t *list;
+	if (!text_duration_us(interval != NULL ? interval : "1s", &interval_us) ||
+		interval_us < INTERVAL_MIN_US) {
+		ctl_error("--interval must be a duration from 100ms");
+		return CTL_USAGE;
+	}
 	enum ctl_exit result = fetch(c, &list);
 	if (result != CTL_OK) {
 		return result;
@@ -122,7 +218,7 @@ enum ctl_exit streams_top_run(struct ctl *c)
 	if (c->json || args_has(&c->args, "once") || !isatty(STDOUT_FILENO)) {
 		output_list(c, list, top_fields, OUTPUT_COUNT(top_fields));
 	} else {
-		watch(c, list);
+		watch(c, list, interval_us);
 	}
 	return CTL_OK;
 }

@@ -104,6 +104,61 @@ static void mistakes_are_named(void **state)
 	expect_error("soukctl status --json=yes", "--json takes no value");
 }
 
+static void what_is_like_it_is_named(void **state)
+{
+	expect_error("soukctl stream list", "(did you mean streams?)");
+	expect_error("soukctl statsu", "(did you mean status?)");
+	expect_error("soukctl streams lst", "(did you mean streams list?)");
+	expect_error("soukctl streams rotate", "(did you mean streams rotate-key?)");
+	expect_error("soukctl streams create --titel=x", "(did you mean --title?)");
+	expect_error("soukctl status --jsn", "(did you mean --json?)");
+	struct suggestion s = {.typed = "xyzzy", .len = 5};
+	for (const struct args_command *c = args_commands; c->name != NULL; c++) {
+		suggestion_offer(&s, c->name);
+	}
+	assert_null(s.best);
+}
+
+/* Cuts a line into words as a shell does it, single quotes included; in place. */
+static int shell_words(char *line, char **words)
+{
+	int n = 0;
+	for (char *p = line; *p != '\0';) {
+		assert_true(n < WORDS_MAX);
+		char end = *p == '\'' ? '\'' : ' ';
+		p += end == '\'';
+		words[n++] = p;
+		p += strcspn(p, (char[]){end, '\0'});
+		while (*p == end || *p == ' ') {
+			*p++ = '\0';
+		}
+	}
+	return n;
+}
+
+/* Every command has one, and each can be typed as it stands. */
+static void examples_can_be_typed(void **state)
+{
+	for (const struct args_command *c = args_commands; c->name != NULL; c++) {
+		char text[1024], *rest = text;
+		assert_true(text_copy(text, sizeof(text), c->examples));
+		assert_true(text[0] != '\0' && text[strlen(text) - 1] == '\n');
+		for (char *line = strsep(&rest, "\n"); rest != NULL; line = strsep(&rest, "\n")) {
+			char *words[WORDS_MAX];
+			line[strcspn(line, ">|)")] = '\0';
+			line = text_starts(line, "source <(") ? line + strlen("source <(") : line;
+			struct args a;
+			struct buf error = {0};
+			if (!args_parse(&a, shell_words(line, words), words, &error)) {
+				fail_msg("%s %s: %s", c->group != NULL ? c->group : "", c->name,
+					buf_text(&error));
+			}
+			assert_ptr_equal(a.command, c);
+			buf_finish(&error);
+		}
+	}
+}
+
 static void options_are_bounded(void **state)
 {
 	char *argv[2 + ARGS_OPTIONS_MAX + 1];
@@ -156,6 +211,7 @@ static void help_tells_all(void **state)
 		struct buf own = {0};
 		args_help(&(struct args){.command = c}, &own);
 		assert_non_null(strstr(buf_text(&own), c->help));
+		assert_non_null(strstr(buf_text(&own), "\nFor example:\n  "));
 		for (const struct args_option *o = c->options; o != NULL && o->name != NULL; o++) {
 			assert_non_null(strstr(buf_text(&own), o->help));
 		}
@@ -205,7 +261,7 @@ static void manual_tells_all(void **state)
 static void commands_are_sound(void **state)
 {
 	for (const struct args_command *c = args_commands; c->name != NULL; c++) {
-		assert_non_null(c->run);
+		assert_true((c->run != NULL) != (c->call != NULL));
 		assert_true(c->group == NULL || args_group_help(c->group)[0] != '\0');
 		size_t n = 0;
 		for (const struct args_option *o = c->options; o != NULL && o->name != NULL; o++) {
@@ -227,6 +283,8 @@ int main(void)
 		cmocka_unit_test(operands_are_counted),
 		cmocka_unit_test(words_after_dashes_are_operands),
 		cmocka_unit_test(mistakes_are_named),
+		cmocka_unit_test(what_is_like_it_is_named),
+		cmocka_unit_test(examples_can_be_typed),
 		cmocka_unit_test(options_are_bounded),
 		cmocka_unit_test(help_wins),
 		cmocka_unit_test(help_tells_all),

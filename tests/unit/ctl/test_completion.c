@@ -89,12 +89,21 @@ static void every_command_is_there(void **state)
 		}
 		buf_finish(&out);
 	}
+	struct buf out = {0};
+	assert_true(args_completion("fish", &out));
+	for (const struct args_command *c = args_commands; c->name != NULL; c++) {
+		char *line = mem_printf("complete -c soukctl -n '__soukctl_at %s' -a %s -d '",
+			c->group != NULL ? c->group : "", c->name);
+		assert_non_null(strstr(buf_text(&out), line));
+		free(line);
+	}
+	buf_finish(&out);
 }
 
 static void other_shells_are_refused(void **state)
 {
 	struct buf out = {0};
-	assert_false(args_completion("fish", &out));
+	assert_false(args_completion("csh", &out));
 	assert_int_equal(out.len, 0);
 }
 

@@ -1,0 +1,40 @@
+#include "calls.h"
+
+#define CHAT "/api/v1/streams/{0}/chat"
+#define MUTES "/api/v1/streams/{0}/mutes"
+
+const struct call call_chat_delete = {
+	.method = "DELETE", .path = CHAT "/{1}", .said = "It is gone for everyone."};
+
+static const struct field mute_fields[] = {
+	{"USER", "userId"},
+	{"KIND", "kind"},
+	{"UNTIL", "until", FIELD_TIME},
+	{"BY", "moderatorId"},
+	{"SINCE", "createdAt", FIELD_TIME},
+};
+
+static const struct call_field mute_body[] = {
+	{"1", "user_id", CALL_OPERAND},
+	{"for", "seconds", CALL_SECONDS},
+	{0},
+};
+
+static const struct call_field ban_body[] = {
+	{"1", "user_id", CALL_OPERAND},
+	{"for", "seconds", CALL_SECONDS},
+	{"", "ban", CALL_TRUE},
+	{0},
+};
+
+const struct call call_chat_mute = {
+	.method = "POST", .path = MUTES, .body = mute_body, CALL_FIELDS(mute_fields)};
+
+const struct call call_chat_ban = {
+	.method = "POST", .path = MUTES, .body = ban_body, CALL_FIELDS(mute_fields)};
+
+const struct call call_chat_mutes = {
+	.method = "GET", .path = MUTES, .is_list = true, CALL_FIELDS(mute_fields)};
+
+const struct call call_chat_unmute = {
+	.method = "DELETE", .path = MUTES "/{1}", .said = "The user may write again."};
