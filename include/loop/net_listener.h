@@ -27,6 +27,9 @@ struct net_listener_config {
 	const char *activation_name;
 	/* Another loop of this process listens there as well: no check that the port is free. */
 	bool shared;
+	/* Whether a peer of this address is let in at all; NULL: everybody. */
+	bool (*admit)(void *admit_user, const char *address);
+	void *admit_user;
 	void (*accepted)(void *user, int fd, const char *address);
 	void *user;
 };

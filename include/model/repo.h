@@ -66,6 +66,7 @@ struct repo_chat_ops;
 struct repo_insight_ops;
 struct repo_ledger_ops;
 struct repo_outbox_ops;
+struct repo_ban_ops;
 
 /* The families beside `ops` have headers of their own; the memory twin has none of them (tests take
  * the store in memory, "sqlite::memory:"). All have the same impl as their first argument. */
@@ -77,14 +78,24 @@ struct repo {
 	const struct repo_insight_ops *insight; /* model/insight.h */
 	const struct repo_ledger_ops *ledger; /* model/ledger.h */
 	const struct repo_outbox_ops *outbox; /* model/outbox.h */
+	const struct repo_ban_ops *bans; /* model/bans.h */
 	void *impl;
 };
+
+/* What a write of a user is about. */
+enum user_field { USER_NAME = 1, USER_AVATAR = 2, USER_NEIGHBORHOOD = 4, USER_ROLES = 8 };
 
 /* Every call takes the repo first; results of reads are owned by the caller (*_finish). */
 struct repo_ops {
 	/* users: stored from token claims at first sight, refreshed when they change */
 	enum repo_result (*user_get)(void *impl, const char *id, struct user_record *out);
 	void (*user_put)(void *impl, const struct user_record *u, repo_done done, void *user);
+	/*
+	 * Sets these fields (bits of enum user_field) and leaves the others as they are stored; a
+	 * user who is not stored yet is made. Times are the store's.
+	 */
+	void (*user_set)(void *impl, const struct user_record *u, unsigned fields, repo_done done,
+		void *user);
 
 	/* streams */
 	enum repo_result (*stream_get)(void *impl, struct uuid id, struct stream_record *out);

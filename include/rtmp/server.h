@@ -21,6 +21,18 @@ struct rtmp_server_config {
 	const char *cert, *key; /* PEM files */
 	struct rtmp_session_config session;
 	unsigned max_connections, max_per_address; /* 0: no bound */
+	/* As in net_listener.h. */
+	bool (*admit)(void *admit_user, const char *address);
+	void *admit_user;
+};
+
+/* A connection, for operators. Texts live for the call. */
+struct rtmp_server_entry {
+	uint64_t id;
+	const char *address;
+	const char *stream_id; /* "": it does not publish */
+	uint64_t since_us, bytes; /* by the loop's clock; received */
+	bool tls;
 };
 
 /* `registry` is borrowed. NULL with a text in error on failure. */
@@ -38,6 +50,11 @@ void rtmp_server_reconfigure(struct rtmp_server *s, const struct rtmp_server_con
 /* Reads cert and key again; true as well if there is no TLS listener. */
 bool rtmp_server_reload_tls(struct rtmp_server *s);
 unsigned rtmp_server_connections(const struct rtmp_server *s);
+void rtmp_server_each(const struct rtmp_server *s,
+	void (*each)(void *arg, const struct rtmp_server_entry *entry), void *arg);
+/* Closes those that `which` names; returns how many. */
+unsigned rtmp_server_close(struct rtmp_server *s,
+	bool (*which)(void *arg, const struct rtmp_server_entry *entry), void *arg);
 /* The port of the first socket (0 without one), for tests that listen on port 0. */
 unsigned rtmp_server_port(const struct rtmp_server *s);
 unsigned rtmp_server_tls_port(const struct rtmp_server *s);

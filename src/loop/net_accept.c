@@ -70,6 +70,12 @@ void net_addresses_free(struct net_listener *n)
 
 static bool admit(struct net_listener *n, const char *text)
 {
+	if (n->admit && !n->admit(n->admit_user, text)) {
+		metric_add(n->refused_banned, 1);
+		log_debug("connection refused", kv_str("listener", n->name),
+			kv_str("reason", "banned"), kv_str("address", text));
+		return false;
+	}
 	if (n->max_connections && n->connections >= n->max_connections) {
 		metric_add(n->refused_full, 1);
 		log_debug("connection refused", kv_str("listener", n->name),

@@ -31,6 +31,8 @@ static void metrics_register(struct net_listener *n)
 		"Times that accepting stopped for want of descriptors or memory.");
 	n->refused_full = counter(n, "souk_accept_refused_total", "full",
 		"Connections that were closed at once for a limit.");
+	n->refused_banned = counter(n, "souk_accept_refused_total", "banned",
+		"Connections that were closed at once for a limit.");
 	n->refused_address = counter(n, "souk_accept_refused_total", "address",
 		"Connections that were closed at once for a limit.");
 }
@@ -81,6 +83,8 @@ struct net_listener *net_listener_create(
 	n->name = mem_strdup(config->name);
 	n->accepted = config->accepted;
 	n->user = config->user;
+	n->admit = config->admit;
+	n->admit_user = config->admit_user;
 	n->addresses = map_create();
 	net_listener_limits(n, config->max_connections, config->max_per_address);
 	if (config->activation_name)

@@ -23,6 +23,8 @@ struct net_listener {
 	struct loop *loop;
 	char *name;
 	unsigned max_connections, max_per_address;
+	bool (*admit)(void *admit_user, const char *address);
+	void *admit_user;
 	void (*accepted)(void *user, int fd, const char *address);
 	void *user;
 	struct net_socket sockets[NET_MAX_SOCKETS];
@@ -31,7 +33,7 @@ struct net_listener {
 	unsigned connections;
 	struct timer *resume;
 	bool paused, stopped;
-	struct metric *accepted_total, *paused_total, *refused_full, *refused_address;
+	struct metric *accepted_total, *paused_total, *refused_full, *refused_address, *refused_banned;
 };
 
 /* net_socket.c: each adds descriptors by net_add; false with a text in error. */

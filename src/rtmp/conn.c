@@ -150,6 +150,7 @@ static void on_received(struct rtmp_conn *c, const uint8_t *data, size_t len)
 		lws_set_timeout(c->wsi, NO_PENDING_TIMEOUT, 0);
 	}
 	metric_add(c->server->metrics.bytes, len);
+	c->bytes += len;
 	if (rtmp_session_reason(c->session) != RTMP_CLOSE_NONE) {
 		return;
 	}
@@ -258,6 +259,7 @@ void rtmp_conn_open(struct rtmp_port *port, int fd, const char *address)
 	c->server = s;
 	c->port = port;
 	c->id = ++s->next_id;
+	c->since_us = now;
 	c->low_mark = 1;
 	text_copy(c->address, sizeof(c->address), address);
 	ingest_init(c);

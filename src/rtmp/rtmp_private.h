@@ -44,7 +44,7 @@ struct rtmp_conn {
 	struct list link;
 	struct rtmp_server *server;
 	struct rtmp_port *port;
-	uint64_t id;
+	uint64_t id, since_us, bytes;
 	char address[64];
 
 	struct lws *wsi;

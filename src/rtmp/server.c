@@ -89,6 +89,8 @@ static bool open_port(struct rtmp_server *s, struct rtmp_port *port, bool tls, c
 		.name = tls ? "rtmps" : "rtmp",
 		.listen = listen,
 		.activation_name = tls ? "rtmps" : "rtmp",
+		.admit = s->config.admit,
+		.admit_user = s->config.admit_user,
 		.accepted = on_accepted,
 		.user = port,
 	};
@@ -202,6 +204,44 @@ bool rtmp_server_reload_tls(struct rtmp_server *s)
 unsigned rtmp_server_connections(const struct rtmp_server *s)
 {
 	return s->limits.connections;
+}
+
+static struct rtmp_server_entry entry_of(const struct rtmp_conn *c)
+{
+	return (struct rtmp_server_entry){
+		.id = c->id,
+		.address = c->address,
+		.stream_id = c->stream_id,
+		.since_us = c->since_us,
+		.bytes = c->bytes,
+		.tls = c->port->tls,
+	};
+}
+
+void rtmp_server_each(const struct rtmp_server *s,
+	void (*each)(void *arg, const struct rtmp_server_entry *entry), void *arg)
+{
+	const struct rtmp_conn *c;
+	list_for_each (c, &s->conns, link) {
+		struct rtmp_server_entry entry = entry_of(c);
+		each(arg, &entry);
+	}
+}
+
+unsigned rtmp_server_close(struct rtmp_server *s,
+	bool (*which)(void *arg, const struct rtmp_server_entry *entry), void *arg)
+{
+	struct rtmp_conn *c, *next;
+	unsigned n = 0;
+	list_for_each_safe (c, next, &s->conns, link) {
+		struct rtmp_server_entry entry = entry_of(c);
+		if (which(arg, &entry)) {
+			rtmp_session_close(c->session, RTMP_CLOSE_KICKED, NULL);
+			rtmp_conn_update(c);
+			n++;
+		}
+	}
+	return n;
 }
 
 unsigned rtmp_server_port(const struct rtmp_server *s)

@@ -6,6 +6,7 @@
 
 #include "apply.h"
 #include "backup.h"
+#include "bans.h"
 #include "base/mem.h"
 #include "base/must.h"
 #include "chat.h"
@@ -30,7 +31,7 @@ struct store {
 	struct db_place place;
 	struct db reader;
 	struct writer *writer;
-	struct outbox_switch outbox;
+	struct outbox_switch *outbox;
 
 	bool backup_started; /* the thread has to be joined */
 	pthread_t backup_thread;
@@ -53,6 +54,11 @@ struct db *store_reader(void *impl)
 const struct clock *store_clock(void *impl)
 {
 	return ((struct store *)impl)->front.clock;
+}
+
+struct outbox_switch *store_outbox(void *impl)
+{
+	return ((struct store *)impl)->outbox;
 }
 
 void store_submit(void *impl, struct store_job *job)
@@ -120,6 +126,7 @@ static enum repo_result segment_list(void *impl, struct uuid stream_id, uint64_t
 static const struct repo_ops ops = {
 	.user_get = user_get,
 	.user_put = repo_front_user_put,
+	.user_set = repo_front_user_set,
 	.stream_get = stream_get,
 	.stream_by_key = stream_by_key,
 	.stream_list = stream_list,
@@ -176,7 +183,8 @@ struct store *store_open(const struct store_config *config, char **error)
 		store_close(s);
 		return NULL;
 	}
-	writer_db.outbox = &s->outbox;
+	s->outbox = outbox_switch_create();
+	writer_db.outbox = s->outbox;
 	s->writer = writer_create(&writer_db, &s->config);
 	go_live_resume(s);
 	log_info("store opened", kv_str("path", s->place.path),
@@ -202,6 +210,7 @@ void store_close(struct store *s)
 	/* The writer's connection goes last: it is the one that may clear the write-ahead log. */
 	db_close(&s->reader);
 	writer_destroy(s->writer);
+	outbox_switch_close(&s->outbox);
 	db_place_finish(&s->place);
 	free(s);
 }
@@ -215,9 +224,11 @@ struct repo store_repo(struct store *s)
 {
 	return (struct repo){
 		.ops = &ops,
+		.bans = &bans_ops,
 		.chat = &chat_ops,
 		.insight = &insight_ops,
 		.ledger = &ledger_ops,
+		.outbox = &outbox_ops,
 		.people = &people_ops,
 		.sales = &sales_ops,
 		.impl = s,

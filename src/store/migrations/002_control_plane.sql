@@ -170,6 +170,7 @@ CREATE TABLE stream_geography (
 	viewers INTEGER NOT NULL,
 	PRIMARY KEY (stream_id, neighborhood)
 ) STRICT, WITHOUT ROWID;
+
 -- How the ingest went, of a stream that ended.
 CREATE TABLE stream_ingest (
 	stream_id BLOB NOT NULL PRIMARY KEY REFERENCES streams (id) ON DELETE CASCADE,
@@ -228,6 +229,7 @@ CREATE TABLE audit_log (
 	request_id TEXT
 ) STRICT;
 CREATE INDEX ix_audit_log_actor ON audit_log (actor, id DESC);
+
 CREATE TABLE bans (
 	kind TEXT NOT NULL CHECK (kind IN ('address', 'user')),
 	subject TEXT NOT NULL,
