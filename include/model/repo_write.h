@@ -9,6 +9,7 @@
  */
 enum repo_write_op {
 	WRITE_USER_PUT,
+	WRITE_USER_SET,
 	WRITE_STREAM_CREATE,
 	WRITE_STREAM_ATTACH,
 	WRITE_STREAM_GO_LIVE,
@@ -30,6 +31,7 @@ struct repo_write {
 
 	struct uuid stream_id; /* of the stream, or of the recording's stream */
 	struct user_record user;
+	unsigned user_fields; /* enum user_field bits */
 	struct stream_record stream;
 	struct product_record product;
 	struct recording_record recording;
@@ -67,6 +69,8 @@ struct repo_front {
 };
 
 void repo_front_user_put(void *impl, const struct user_record *u, repo_done done, void *user);
+void repo_front_user_set(
+	void *impl, const struct user_record *u, unsigned fields, repo_done done, void *user);
 void repo_front_stream_create(void *impl, const struct stream_record *s,
 	const struct uuid *product_ids, size_t n, repo_done done, void *user);
 void repo_front_stream_attach(void *impl, struct uuid stream_id, const struct uuid *product_ids,

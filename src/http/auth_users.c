@@ -133,42 +133,48 @@ static void on_put(void *user, const struct repo_outcome *outcome)
 	free(p);
 }
 
-static void put(struct auth_users *u, const struct user_record *row)
+static void set(struct auth_users *u, const struct user_record *row, unsigned fields)
 {
 	struct put *p = mem_new(struct put);
 
 	p->users = u;
 	p->id = mem_strdup(row->id);
 	list_append(&u->puts, &p->link);
-	u->repo.ops->user_put(u->repo.impl, row, on_put, p);
+	u->repo.ops->user_set(u->repo.impl, row, fields, on_put, p);
 }
 
-/* Lays a claim over what is stored; true if that changes it. */
-static bool lay(char **stored, const char *claim)
+static bool differs(const char *stored, const char *claim)
 {
-	if (!claim || text_eq(*stored, claim))
-		return false;
-	free(*stored);
-	*stored = mem_strdup(claim);
-	return true;
+	return claim && !text_eq(stored, claim);
 }
 
+/*
+ * Only what the token says is written, whatever was read: the platform may be setting the rest at
+ * this moment.
+ */
 void auth_users_see(struct auth_users *u, const struct jwt_claims *claims)
 {
+	const struct user_record said = {.id = (char *)claims->sub,
+		.name = (char *)claims->name,
+		.avatar = (char *)claims->avatar,
+		.neighborhood = (char *)claims->neighborhood,
+		.roles = claims->roles};
 	struct user_record row = {0};
-	bool changed;
+	unsigned fields = 0;
+	bool unknown;
 
 	if (remember(u, claims))
 		return;
-	changed = u->repo.ops->user_get(u->repo.impl, claims->sub, &row) != REPO_OK;
-	changed |= lay(&row.id, claims->sub);
-	changed |= lay(&row.name, claims->name);
-	changed |= lay(&row.avatar, claims->avatar);
-	changed |= lay(&row.neighborhood, claims->neighborhood);
-	changed |= claims->has_roles && row.roles != claims->roles;
-	if (claims->has_roles)
-		row.roles = claims->roles;
-	if (changed)
-		put(u, &row);
+	unknown = u->repo.ops->user_get(u->repo.impl, claims->sub, &row) != REPO_OK;
+	if (differs(row.name, claims->name))
+		fields |= USER_NAME;
+	if (differs(row.avatar, claims->avatar))
+		fields |= USER_AVATAR;
+	if (differs(row.neighborhood, claims->neighborhood))
+		fields |= USER_NEIGHBORHOOD;
+	if (claims->has_roles && row.roles != claims->roles)
+		fields |= USER_ROLES;
+	if (unknown || fields)
+		set(u, &said, fields);
 	user_record_finish(&row);
 }

@@ -91,6 +91,35 @@ static enum repo_result user_put(struct repo_memory *m, struct repo_write *w)
 	return REPO_OK;
 }
 
+static void set_text(char **text, const char *with)
+{
+	char *copy = mem_strdup(with);
+	free(*text);
+	*text = copy;
+}
+
+static enum repo_result user_set(struct repo_memory *m, struct repo_write *w)
+{
+	struct user_row *row = memory_user(m, w->user.id);
+	if (row == NULL) {
+		return user_put(m, w);
+	}
+	if (w->user_fields & USER_NAME) {
+		set_text(&row->r.name, w->user.name);
+	}
+	if (w->user_fields & USER_AVATAR) {
+		set_text(&row->r.avatar, w->user.avatar);
+	}
+	if (w->user_fields & USER_NEIGHBORHOOD) {
+		set_text(&row->r.neighborhood, w->user.neighborhood);
+	}
+	if (w->user_fields & USER_ROLES) {
+		row->r.roles = w->user.roles;
+	}
+	row->r.updated_at = w->now;
+	return REPO_OK;
+}
+
 static enum repo_result stream_create(struct repo_memory *m, struct repo_write *w)
 {
 	if (memory_user(m, w->stream.seller_id) == NULL) {
@@ -332,6 +361,7 @@ void memory_apply(struct repo_memory *m, struct repo_write *w)
 	static enum repo_result (*const ops[WRITE_OPS])(
 		struct repo_memory *, struct repo_write *) = {
 		[WRITE_USER_PUT] = user_put,
+		[WRITE_USER_SET] = user_set,
 		[WRITE_STREAM_CREATE] = stream_create,
 		[WRITE_STREAM_ATTACH] = stream_attach,
 		[WRITE_STREAM_GO_LIVE] = stream_go_live,

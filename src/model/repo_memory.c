@@ -339,6 +339,7 @@ static enum repo_result segment_list(void *impl, struct uuid stream_id, uint64_t
 static const struct repo_ops ops = {
 	.user_get = user_get,
 	.user_put = repo_front_user_put,
+	.user_set = repo_front_user_set,
 	.stream_get = stream_get,
 	.stream_by_key = stream_by_key,
 	.stream_list = stream_list,

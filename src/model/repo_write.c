@@ -70,6 +70,7 @@ const char *repo_write_text(enum repo_write_op op)
 {
 	static const char *const texts[WRITE_OPS] = {
 		[WRITE_USER_PUT] = "user_put",
+		[WRITE_USER_SET] = "user_set",
 		[WRITE_STREAM_CREATE] = "stream_create",
 		[WRITE_STREAM_ATTACH] = "stream_attach",
 		[WRITE_STREAM_GO_LIVE] = "stream_go_live",
@@ -90,6 +91,23 @@ void repo_front_user_put(void *impl, const struct user_record *u, repo_done done
 	struct repo_front *front = impl;
 	struct repo_write *w = write_create(front, WRITE_USER_PUT, done, user);
 	user_record_copy(&w->user, u);
+	front->submit(front, w);
+}
+
+void repo_front_user_set(
+	void *impl, const struct user_record *u, unsigned fields, repo_done done, void *user)
+{
+	struct repo_front *front = impl;
+	struct repo_write *w = write_create(front, WRITE_USER_SET, done, user);
+	const struct user_record set = {.id = u->id,
+		.name = fields & USER_NAME ? u->name : NULL,
+		.avatar = fields & USER_AVATAR ? u->avatar : NULL,
+		.neighborhood = fields & USER_NEIGHBORHOOD ? u->neighborhood : NULL,
+		.roles = fields & USER_ROLES ? u->roles : 0,
+		.created_at = w->now,
+		.updated_at = w->now};
+	user_record_copy(&w->user, &set);
+	w->user_fields = fields;
 	front->submit(front, w);
 }
 

@@ -13,6 +13,7 @@ struct apply_job {
 
 static enum repo_result (*const ops[WRITE_OPS])(struct db *, struct repo_write *) = {
 	[WRITE_USER_PUT] = users_put,
+	[WRITE_USER_SET] = users_set,
 	[WRITE_STREAM_CREATE] = streams_create,
 	[WRITE_STREAM_ATTACH] = streams_attach,
 	[WRITE_STREAM_GO_LIVE] = streams_go_live,

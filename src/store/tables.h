@@ -11,6 +11,7 @@
  */
 enum repo_result users_get(struct db *db, const char *id, struct user_record *out);
 enum repo_result users_put(struct db *db, struct repo_write *w);
+enum repo_result users_set(struct db *db, struct repo_write *w);
 enum repo_result users_exists(struct db *db, const char *id); /* OK, NOT_FOUND, FAILED */
 
 enum repo_result streams_get(struct db *db, struct uuid id, struct stream_record *out);

@@ -41,6 +41,25 @@ enum repo_result users_put(struct db *db, struct repo_write *w)
 	return stmt_run(&s) ? REPO_OK : REPO_FAILED;
 }
 
+enum repo_result users_set(struct db *db, struct repo_write *w)
+{
+	struct stmt s = stmt_begin(db,
+		"INSERT INTO users (id, name, avatar, neighborhood, roles, created_at, updated_at)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6) ON CONFLICT (id) DO UPDATE SET"
+		" name = iif(?7 & 1, excluded.name, name),"
+		" avatar = iif(?7 & 2, excluded.avatar, avatar),"
+		" neighborhood = iif(?7 & 4, excluded.neighborhood, neighborhood),"
+		" roles = iif(?7 & 8, excluded.roles, roles), updated_at = excluded.updated_at");
+	stmt_text(&s, w->user.id);
+	stmt_text(&s, w->user.name);
+	stmt_text(&s, w->user.avatar);
+	stmt_text(&s, w->user.neighborhood);
+	stmt_uint(&s, w->user.roles);
+	stmt_uint(&s, w->now);
+	stmt_uint(&s, w->user_fields); /* the bits of enum user_field */
+	return stmt_run(&s) ? REPO_OK : REPO_FAILED;
+}
+
 enum repo_result users_exists(struct db *db, const char *id)
 {
 	bool failed = false;

@@ -111,6 +111,43 @@ void end_stream(struct repo_backend *b, struct uuid id)
 	assert_int_equal(h.result, REPO_OK);
 }
 
+static void test_user_set(void **state)
+{
+	struct repo_backend *b = *state;
+	struct repo_heard h;
+	struct user_record got;
+	struct user_record u = {
+		.id = "u", .name = "One", .avatar = "a", .neighborhood = "n", .roles = ROLE_BUYER};
+
+	WRITE(b, &h, user_set, &u, USER_NAME | USER_ROLES);
+	assert_int_equal(h.result, REPO_OK);
+	assert_int_equal(CALL(b, user_get, "u", &got), REPO_OK);
+	assert_text(got.name, "One");
+	assert_text(got.avatar, NULL);
+	assert_int_equal(got.roles, ROLE_BUYER);
+	assert_int_equal(got.created_at, now_ms(b));
+	user_record_finish(&got);
+
+	clock_manual_advance(&b->clock, 5000000);
+	u.roles = ROLE_ADMIN;
+	u.name = NULL;
+	WRITE(b, &h, user_set, &u, USER_AVATAR | USER_NEIGHBORHOOD);
+	assert_int_equal(CALL(b, user_get, "u", &got), REPO_OK);
+	assert_text(got.name, "One");
+	assert_text(got.avatar, "a");
+	assert_text(got.neighborhood, "n");
+	assert_int_equal(got.roles, ROLE_BUYER);
+	assert_int_equal(got.updated_at - got.created_at, 5000);
+	user_record_finish(&got);
+
+	WRITE(b, &h, user_set, &u, USER_NAME | USER_ROLES);
+	assert_int_equal(CALL(b, user_get, "u", &got), REPO_OK);
+	assert_text(got.name, NULL);
+	assert_text(got.avatar, "a");
+	assert_int_equal(got.roles, ROLE_ADMIN);
+	user_record_finish(&got);
+}
+
 static void test_user_put_and_get(void **state)
 {
 	struct repo_backend *b = *state;
@@ -461,6 +498,7 @@ static void test_delete_takes_what_hangs_on_it(void **state)
 int repo_contract_run(const char *name, CMFixtureFunction setup, CMFixtureFunction teardown)
 {
 	static const struct contract_test basics[] = {
+		{"user_set", test_user_set},
 		{"user_put_and_get", test_user_put_and_get},
 		{"stream_keeps_every_column", test_stream_keeps_every_column},
 		{"stream_create_refusals", test_stream_create_refusals},
