@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "outbox.h"
 #include "tables.h"
 
 #define COLUMNS \
@@ -106,13 +107,14 @@ enum repo_result recordings_segments(struct db *db, struct uuid stream_id, uint6
 	return REPO_OK;
 }
 
-/* The state of w's recording: OK, NOT_FOUND or FAILED. */
-static enum repo_result get_state(
-	struct db *db, const struct repo_write *w, enum recording_state *state)
+/* The state of w's recording: OK, NOT_FOUND or FAILED. finished_at: 0 before. */
+static enum repo_result get_state(struct db *db, const struct repo_write *w,
+	enum recording_state *state, uint64_t *finished_at)
 {
 	struct recording_record r;
 	enum repo_result result = recordings_get(db, w->stream_id, &r);
 	*state = r.state;
+	*finished_at = r.state == RECORDING_READY ? r.finished_at : 0;
 	recording_record_finish(&r);
 	return result;
 }
@@ -142,12 +144,13 @@ enum repo_result recordings_open(struct db *db, struct repo_write *w)
 {
 	struct stream_record stream;
 	enum recording_state state;
+	uint64_t finished_at;
 	enum repo_result result = streams_get(db, w->stream_id, &stream);
 	stream_record_finish(&stream);
 	if (result != REPO_OK) {
 		return result;
 	}
-	result = get_state(db, w, &state);
+	result = get_state(db, w, &state, &finished_at);
 	if (result == REPO_FAILED) {
 		return result;
 	}
@@ -194,10 +197,29 @@ static bool replace_segments(struct db *db, const struct repo_write *w)
 	return ok;
 }
 
+/*
+ * Told once, when the whole of an ended stream can be played: not of what a restart cut off while
+ * the stream was live, and not again when its recording.mp4 is made later.
+ */
+static bool announce(struct db *db, const struct repo_write *w, uint64_t finished_before)
+{
+	struct stream_record stream;
+	if (w->recording.state != RECORDING_READY) {
+		return true;
+	}
+	if (streams_get(db, w->stream_id, &stream) != REPO_OK) {
+		return false;
+	}
+	bool is_first = stream.status == STREAM_ENDED && finished_before < stream.ended_at;
+	stream_record_finish(&stream);
+	return !is_first || outbox_stream(db, "stream.vod_ready", w->stream_id);
+}
+
 enum repo_result recordings_finish(struct db *db, struct repo_write *w)
 {
 	enum recording_state state;
-	enum repo_result result = get_state(db, w, &state);
+	uint64_t finished_at;
+	enum repo_result result = get_state(db, w, &state, &finished_at);
 	if (result != REPO_OK) {
 		return result;
 	}
@@ -205,14 +227,15 @@ enum repo_result recordings_finish(struct db *db, struct repo_write *w)
 		return REPO_WRONG_STATE;
 	}
 	bool ok = put_recording(db, &w->recording, w->recording.state) && replace_segments(db, w) &&
-		set_vod_url(db, w);
+		set_vod_url(db, w) && announce(db, w, finished_at);
 	return ok ? REPO_OK : REPO_FAILED;
 }
 
 enum repo_result recordings_delete(struct db *db, struct repo_write *w)
 {
 	enum recording_state state;
-	enum repo_result result = get_state(db, w, &state);
+	uint64_t finished_at;
+	enum repo_result result = get_state(db, w, &state, &finished_at);
 	if (result != REPO_OK) {
 		return result;
 	}

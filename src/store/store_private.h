@@ -5,6 +5,7 @@
 /* What the table families share of the store; `impl` is that of its repo. */
 struct db *store_reader(void *impl); /* for reads, on the loop thread */
 const struct clock *store_clock(void *impl);
+struct outbox_switch *store_outbox(void *impl);
 void store_submit(void *impl, struct store_job *job); /* takes it over */
 
 /*

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "outbox.h"
 #include "tables.h"
 
 const char streams_columns[] =
@@ -182,7 +183,11 @@ enum repo_result streams_create(struct db *db, struct repo_write *w)
 	if (failed || !insert_stream(db, &w->stream)) {
 		return REPO_FAILED;
 	}
-	return products_attach(db, w, w->stream.seller_id);
+	result = products_attach(db, w, w->stream.seller_id);
+	if (result == REPO_OK && !outbox_stream(db, "stream.scheduled", w->stream_id)) {
+		result = REPO_FAILED;
+	}
+	return result;
 }
 
 enum repo_result streams_status(struct db *db, struct uuid id, enum stream_status *status)
@@ -286,7 +291,8 @@ enum repo_result streams_go_live(struct db *db, struct repo_write *w)
 		return REPO_NO_PRODUCTS;
 	}
 	result = set_key(db, w);
-	if (result == REPO_OK && !start_stream(db, w)) {
+	if (result == REPO_OK &&
+		!(start_stream(db, w) && outbox_stream(db, "stream.live", w->stream_id))) {
 		result = REPO_FAILED;
 	}
 	return result;
@@ -330,7 +336,8 @@ enum repo_result streams_end(struct db *db, struct repo_write *w)
 	stmt_text(&s, w->reason);
 	stmt_uint(&s, w->now);
 	stmt_uuid(&s, w->stream_id);
-	bool ok = stmt_run(&s) && (!w->has_stats || write_stats(db, w));
+	bool ok = stmt_run(&s) && (!w->has_stats || write_stats(db, w)) &&
+		outbox_stream(db, "stream.ended", w->stream_id);
 	return ok ? REPO_OK : REPO_FAILED;
 }
 

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "job.h"
+#include "outbox.h"
 
 #define LOG_MODULE "store"
 #include "base/log.h"
@@ -195,6 +196,7 @@ static void *writer_run(void *arg)
 		run_batch(w, b);
 		size_t finished = requeue_unfinished(w, b);
 		w->post(w->post_user, batch_complete, b);
+		outbox_switch_tell(w->db.outbox, w->post, w->post_user);
 		pthread_mutex_lock(&w->lock);
 		w->finished += finished;
 		pthread_cond_broadcast(&w->progress);
