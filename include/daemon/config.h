@@ -93,6 +93,7 @@ struct config_chat {
 struct config_limits {
 	/* API requests a minute; 0: no bound. A minute's worth may come at once. */
 	unsigned user_requests, address_requests;
+	uint64_t idempotency_ttl_us;
 };
 
 struct config_redis {

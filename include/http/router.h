@@ -6,6 +6,7 @@
 
 #include "http/auth.h"
 #include "http/server.h"
+#include "model/repo.h"
 #include "model/uuid.h"
 
 /*
@@ -57,6 +58,7 @@ enum shape_type {
 	SHAPE_OBJECT, /* of `of` */
 	SHAPE_LIST, /* of objects of `of`, or of texts where that is NULL */
 	SHAPE_COUNTS, /* an object of integers under any names */
+	SHAPE_ANY, /* any object */
 };
 
 struct shape;
@@ -87,7 +89,8 @@ struct route {
 	unsigned n_query;
 	int status; /* of success, for the document; 0: 200 */
 	const char *answer; /* what `data` holds, for the document */
-	const struct shape *shape; /* of `data`, or of an element of a list */
+	/* Of `data`, or of an element of a list; of the whole answer where that is plain. */
+	const struct shape *shape;
 	/* Codes beyond those that follow from the table (401, 403 by role, 422 of fields, 429, …):
 	 * "404 stream_not_found, 409 stream_not_live". */
 	const char *errors;
@@ -110,6 +113,13 @@ struct router_config {
 	void *user;
 	/* Requests per second and burst, per address without and per user with a token; 0: none. */
 	double address_rate, address_burst, user_rate, user_burst;
+	/*
+	 * Idempotency keys and the audit log, where its ledger is not NULL: a POST with a token and
+	 * an Idempotency-Key is done once, what follows within the time gets its answer; what
+	 * admins and moderators do is written down before it is answered.
+	 */
+	struct repo repo;
+	uint64_t idempotency_ttl_us;
 };
 
 struct router *router_create(const struct router_config *config);
@@ -122,6 +132,7 @@ void router_handle(struct router *router, struct http_request *r);
 bool router_knows(const struct router *router, const char *path);
 void router_limits(struct router *router, double address_rate, double address_burst,
 	double user_rate, double user_burst);
+void router_idempotency_ttl(struct router *router, uint64_t ttl_us);
 
 /* auth_check in the shape of `identify`. */
 enum auth_result router_identify(

@@ -84,6 +84,21 @@ void *http_request_data(const struct http_request *r);
  */
 void http_request_hold(struct http_request *r, void (*gone)(void *user), void *user);
 
+struct http_response;
+/*
+ * From here on the request outlives its connection: what its handler began has an answer that
+ * somebody wants, although the peer that asked is gone. It is then freed by its answer, or (`gone`
+ * is told) with the server.
+ */
+void http_request_keep(struct http_request *r);
+/*
+ * `before` sees the answer first. True: it keeps the answer back (copied, it is borrowed), and
+ * calls http_respond later; false: the answer goes out. It sees one answer, and may be set again.
+ */
+void http_request_intercept(struct http_request *r,
+	bool (*before)(void *user, struct http_request *r, const struct http_response *response),
+	void *user);
+
 enum http_body_kind { HTTP_BODY_NONE, HTTP_BODY_PIECES, HTTP_BODY_FILE };
 
 struct http_response {

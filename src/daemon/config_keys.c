@@ -180,6 +180,10 @@ static const struct config_key keys[] = {
 		.reload = true, .help = "API requests of one user a minute; 0: no bound."},
 	{"limits", "address_requests", CONFIG_INT, AT(limits, address_requests), "1200", 0, 1000000,
 		.reload = true, .help = "API requests from one address a minute; 0: no bound."},
+	{"limits", "idempotency_ttl", CONFIG_DURATION, AT(limits, idempotency_ttl_us), "1d", MINUTE,
+		30 * DAY, .reload = true,
+		.help = "How long an Idempotency-Key gives the first answer again."},
+
 
 	{"redis", "url", CONFIG_URL, AT(redis, url), "", .words = redis_schemes, .secret = true,
 		.reserved = true,

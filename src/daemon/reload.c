@@ -32,13 +32,17 @@ static void apply(struct server *s)
 	const struct config *c = s->config;
 	struct live_config live = settings_live(c);
 	struct rtmp_server_config rtmp = settings_rtmp(c);
+	struct chat_config chat = settings_chat(c);
 
 	settings_log(c);
 	live_registry_reconfigure(s->registry, &live);
 	rtmp_server_reconfigure(s->rtmp, &rtmp);
+	chat_reconfigure(s->chat, &chat);
+	api_chat_configure(s->api, c->chat.rate);
 	http_server_limits(s->http, c->http.max_connections, c->http.max_per_address);
 	router_limits(s->router, c->limits.address_requests / 60.0, c->limits.address_requests,
 		c->limits.user_requests / 60.0, c->limits.user_requests);
+	router_idempotency_ttl(s->router, c->limits.idempotency_ttl_us);
 	auth_reload(s->auth);
 	if (!rtmp_server_reload_tls(s->rtmp) || !http_server_reload_tls(s->http))
 		log_error("certificate not reloaded: the old one stays");

@@ -144,6 +144,8 @@ static bool create_router(struct server *s)
 		.address_burst = limits->address_requests,
 		.user_rate = limits->user_requests / 60.0,
 		.user_burst = limits->user_requests,
+		.repo = store_repo(s->store),
+		.idempotency_ttl_us = limits->idempotency_ttl_us,
 	};
 
 	s->router = router_create(&config);

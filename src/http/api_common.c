@@ -31,6 +31,7 @@ struct api *api_create(const struct api_config *config)
 	api_products_routes(a);
 	api_admin_routes(a);
 	api_admin_streams_routes(a);
+	api_admin_audit_routes(a);
 	api_admin_recordings_routes(a);
 	return a;
 }

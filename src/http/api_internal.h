@@ -137,6 +137,7 @@ void api_products_routes(struct api *a);
 void api_system_routes(struct api *a);
 void api_admin_routes(struct api *a);
 void api_admin_streams_routes(struct api *a);
+void api_admin_audit_routes(struct api *a);
 void api_admin_recordings_routes(struct api *a);
 
 /* Free bytes of the media folder's disk, and whether it can be written. */

@@ -89,6 +89,7 @@ struct http_server {
 	struct http_edge edges[HTTP_EDGES];
 	unsigned n_edges;
 	struct list conns;
+	struct list orphans; /* kept requests whose connection is gone */
 	unsigned connections;
 	bool draining;
 
@@ -168,6 +169,9 @@ struct http_request {
 	void (*data_free)(void *data);
 	void (*gone)(void *user);
 	void *gone_user;
+	bool kept, orphan; /* orphan: conn is a copy of its own, wsi NULL */
+	bool (*before)(void *user, struct http_request *r, const struct http_response *response);
+	void *before_user;
 	struct http_wait wait;
 	struct http_out out;
 };
@@ -207,6 +211,8 @@ void http_request_refuse(struct http_request *r, enum http_refusal why);
 /* The peer went away. */
 void http_request_lost(struct http_request *r);
 void http_request_free(struct http_request *r);
+/* With the server; whoever holds it is told. */
+void http_request_abandon_orphans(struct http_server *s);
 /* The answer is written whole. */
 void http_request_done(struct http_request *r);
 

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "router_private.h"
 
 /* OpenAPI 3.0.3 (https://spec.openapis.org/oas/v3.0.3) out of the table of routes. */
@@ -94,6 +95,11 @@ static json_t *body_schema(const struct route *route)
 		"schema", schema);
 }
 
+static json_t *idempotency_parameter(void)
+{
+	return json_pack("{s:s}", "$ref", "#/components/parameters/IdempotencyKey");
+}
+
 static json_t *parameters(const struct route *route)
 {
 	json_t *list = json_array();
@@ -109,28 +115,9 @@ static json_t *parameters(const struct route *route)
 			json_pack("{s:s, s:s, s:b, s:o}", "name", route->query[i].name, "in",
 				"query", "required", route->query[i].required, "schema",
 				field_schema(&route->query[i])));
+	if (route->method == HTTP_POST && !route->plain)
+		json_array_append_new(list, idempotency_parameter());
 	return list;
-}
-
-static json_t *success(const struct route *route)
-{
-	json_t *answer = json_pack("{s:s}", "description", route->answer ? route->answer : "Done.");
-
-	if (route->plain || route->status == 204)
-		return answer;
-	json_t *properties =
-		json_pack("{s:{s:s}}", "data", "description", route->answer ? route->answer : "");
-	if (route->list) {
-		json_object_set_new(
-			json_object_get(properties, "data"), "type", json_string("array"));
-		json_object_set_new(json_object_get(properties, "data"), "items", json_object());
-		json_object_set_new(properties, "nextCursor",
-			json_pack("{s:s, s:b}", "type", "string", "nullable", 1));
-	}
-	json_object_set_new(answer, "content",
-		json_pack("{s:{s:{s:s, s:o, s:[s]}}}", "application/json", "schema", "type",
-			"object", "properties", properties, "required", "data"));
-	return answer;
 }
 
 static const char *who_text(enum route_who who)
@@ -150,14 +137,36 @@ static const char *who_text(enum route_who who)
 	return "";
 }
 
+/* "post_streams_id_go_live": a name for generators of clients. */
+static json_t *operation_id(const struct route *route)
+{
+	const char *path = route->path;
+	struct buf text = {0};
+	json_t *id;
+
+	buf_put_str(&text, http_method_text(route->method));
+	if (strncmp(path, "/api/v1", strlen("/api/v1")) == 0)
+		path += strlen("/api/v1");
+	for (; *path; path++) {
+		if (isalnum((unsigned char)*path))
+			buf_put_u8(&text, (uint8_t)*path);
+		else if (text.data[text.len - 1] != '_')
+			buf_put_u8(&text, '_');
+	}
+	while (text.len && text.data[text.len - 1] == '_')
+		text.len--;
+	for (size_t i = 0; i < text.len; i++)
+		text.data[i] = (uint8_t)tolower(text.data[i]);
+	id = json_stringn((const char *)text.data, text.len);
+	buf_finish(&text);
+	return id;
+}
+
 static json_t *operation(const struct route *route)
 {
-	char status[8];
-
-	snprintf(status, sizeof(status), "%d", route->status ? route->status : 200);
-	json_t *o = json_pack("{s:s, s:s, s:o, s:{s:o, s:{s:s}}}", "summary", route->summary,
-		"x-who", who_text(route->who), "parameters", parameters(route), "responses", status,
-		success(route), "default", "$ref", "#/components/responses/Error");
+	json_t *o = json_pack("{s:s, s:o, s:s, s:o, s:o}", "summary", route->summary, "operationId",
+		operation_id(route), "x-who", who_text(route->who), "parameters", parameters(route),
+		"responses", openapi_responses(route));
 	if (route->n_body)
 		json_object_set_new(o, "requestBody", body_schema(route));
 	if (route->who == ROUTE_PUBLIC)
@@ -182,26 +191,50 @@ static void add_route(void *arg, const struct route *route)
 	json_object_set_new(path, method, operation(route));
 }
 
-static json_t *components(void)
+static json_t *security_schemes(void)
 {
-	json_t *error = json_pack("{s:s, s:[s,s], s:{s:{s:s}, s:{s:s}, s:{s:s}}}", "type", "object",
-		"required", "code", "message", "properties", "code", "type", "string", "message",
-		"type", "string", "field", "type", "string");
-	json_t *envelope = json_pack("{s:s, s:[s], s:{s:o}}", "type", "object", "required", "error",
-		"properties", "error", error);
-	return json_pack("{s:{s:{s:s, s:s, s:s}}, s:{s:{s:s, s:{s:{s:o}}}}}", "securitySchemes",
-		"bearer", "type", "http", "scheme", "bearer", "bearerFormat", "JWT", "responses",
-		"Error", "description", "What went wrong.", "content", "application/json", "schema",
-		envelope);
+	return json_pack("{s:{s:s, s:s, s:s, s:s}}", "bearer", "type", "http", "scheme", "bearer",
+		"bearerFormat", "JWT", "description",
+		"Claims: sub, name, avatar, roles, neighborhood; exp is required. At the Unix "
+		"socket the daemon's own user and root need none.");
+}
+
+static json_t *common_parameters(void)
+{
+	return json_pack("{s:{s:s, s:s, s:b, s:s, s:{s:s, s:i, s:i, s:s}}}", "IdempotencyKey",
+		"name", "Idempotency-Key", "in", "header", "required", 0, "description",
+		"With a token: the request is done once, and the first answer is given again "
+		"(with Idempotency-Replayed: true) to the same request with the same key.",
+		"schema", "type", "string", "minLength", 1, "maxLength", 255, "pattern",
+		"^[!-~]+$");
+}
+
+static json_t *error_schema(void)
+{
+	json_t *error = json_pack("{s:s, s:b, s:[s,s], s:{s:{s:s}, s:{s:s}, s:{s:s, s:s}}}", "type",
+		"object", "additionalProperties", 0, "required", "code", "message", "properties",
+		"code", "type", "string", "message", "type", "string", "field", "type", "string",
+		"description", "Of the body or the query, or the header that is at fault.");
+
+	return json_pack("{s:s, s:b, s:[s], s:{s:o}}", "type", "object", "additionalProperties", 0,
+		"required", "error", "properties", "error", error);
+}
+
+static void add_shapes(void *schemas, const struct route *route)
+{
+	openapi_add_shapes(schemas, route);
 }
 
 json_t *router_openapi(const struct router *router)
 {
-	json_t *paths = json_object();
+	json_t *paths = json_object(), *schemas = json_object();
 
 	router_each(router, add_route, paths);
-	return json_pack("{s:s, s:{s:s, s:s}, s:[{s:[]}], s:o, s:o}", "openapi", "3.0.3", "info",
-		"title", router->config.title ? router->config.title : "soukd", "version",
-		router->config.version ? router->config.version : "0", "security", "bearer",
-		"components", components(), "paths", paths);
+	json_object_set_new(schemas, "Error", error_schema());
+	router_each(router, add_shapes, schemas);
+	return json_pack("{s:s, s:{s:s, s:s}, s:[{s:[]}], s:{s:o, s:o, s:o}, s:o}", "openapi",
+		"3.0.3", "info", "title", router->config.title ? router->config.title : "soukd",
+		"version", router->config.version ? router->config.version : "0", "security",
+		"bearer", "components", "securitySchemes", security_schemes(), "parameters",
+		common_parameters(), "schemas", schemas, "paths", paths);
 }

@@ -306,12 +306,38 @@ void http_request_free(struct http_request *r)
 		free(r->headers[i].value);
 	http_out_finish(&r->out);
 	buf_finish(&r->body);
+	if (r->orphan)
+		free(r->conn);
 	if (!r->lines) {
 		free((char *)(uintptr_t)r->path);
 		free((char *)(uintptr_t)r->query);
 	}
 	free(r->head);
 	free(r);
+}
+
+/* What is still asked about the connection comes from a copy: address, edge, uid. */
+static void orphan(struct http_request *r)
+{
+	http_wait_stop(&r->wait);
+	list_remove(&r->link);
+	r->conn = mem_dup(r->conn, sizeof(*r->conn));
+	r->conn->closing = true;
+	r->conn->wsi = NULL;
+	r->conn->fd = -1;
+	r->wsi = NULL;
+	r->orphan = true;
+	list_append(&r->server->orphans, &r->link);
+}
+
+void http_request_abandon_orphans(struct http_server *s)
+{
+	while (!list_empty(&s->orphans)) {
+		struct http_request *r = container_of(s->orphans.next, struct http_request, link);
+		if (r->gone)
+			r->gone(r->gone_user);
+		http_request_free(r);
+	}
 }
 
 void http_request_lost(struct http_request *r)
@@ -321,6 +347,10 @@ void http_request_lost(struct http_request *r)
 	c->active--;
 	if (c->current == r)
 		c->current = NULL;
+	if (r->phase == HTTP_HANDLING && r->kept) {
+		orphan(r);
+		return;
+	}
 	if (r->phase == HTTP_HANDLING && r->gone)
 		r->gone(r->gone_user);
 	http_request_free(r);

@@ -94,3 +94,18 @@ void http_request_hold(struct http_request *r, void (*gone)(void *user), void *u
 	r->gone = gone;
 	r->gone_user = user;
 }
+
+void http_request_keep(struct http_request *r)
+{
+	must(r->phase == HTTP_HANDLING);
+	r->kept = true;
+}
+
+void http_request_intercept(struct http_request *r,
+	bool (*before)(void *user, struct http_request *r, const struct http_response *response),
+	void *user)
+{
+	must(r->phase == HTTP_HANDLING);
+	r->before = before;
+	r->before_user = user;
+}

@@ -11,7 +11,9 @@
 #include "http_private.h"
 #include "proto/http_range.h"
 
-#define EXPOSED_HEADERS "Content-Length, Content-Range, Date, ETag, X-Request-Id"
+#define EXPOSED_HEADERS \
+	"Content-Length, Content-Range, Date, ETag, Idempotency-Replayed, Retry-After, " \
+	"X-Request-Id"
 
 /* What is decided about an answer before its head is written. */
 struct plan {
@@ -340,11 +342,28 @@ void http_out_finish(struct http_out *o)
 	buf_finish(&o->head);
 }
 
+/* True: the answer goes later, or never, as nobody is there for it. */
+static bool is_kept_back(struct http_request *r, const struct http_response *response)
+{
+	bool (*before)(void *user, struct http_request *r, const struct http_response *response) =
+		r->before;
+
+	r->before = NULL;
+	if (before && before(r->before_user, r, response))
+		return true;
+	if (!r->orphan)
+		return false;
+	http_request_free(r);
+	return true;
+}
+
 void http_respond(struct http_request *r, const struct http_response *response)
 {
 	struct plan plan = {.response = response};
 
 	must(r->phase == HTTP_HANDLING);
+	if (is_kept_back(r, response))
+		return;
 	r->close = r->close || response->close || r->server->draining;
 	if (!plan_make(r, &plan)) {
 		out_close_file(&r->out);

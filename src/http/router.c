@@ -5,6 +5,7 @@
 #define LOG_MODULE "http"
 
 #include "base/log.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "base/must.h"
 #include "base/text.h"
@@ -12,25 +13,14 @@
 #include "router_private.h"
 
 #define MAX_NAMES 100000
-#define PARAMS_SIZE 512
 #define METHODS 7
 #define DRAIN_RETRY_SECONDS 5
-
-/* What a request carries from the router to its handler. */
-struct routed {
-	const struct route *route;
-	void *user;
-	struct identity identity;
-	bool identified;
-	json_t *body;
-	const char *values[ROUTE_PARAMS];
-	char params[PARAMS_SIZE];
-};
 
 static void routed_free(void *data)
 {
 	struct routed *d = data;
 
+	outcome_finish(d->outcome);
 	identity_finish(&d->identity);
 	json_decref(d->body);
 	free(d);
@@ -43,6 +33,7 @@ struct router *router_create(const struct router_config *config)
 	router->config = *config;
 	router->addresses = buckets_create(config->address_rate, config->address_burst, MAX_NAMES);
 	router->users = buckets_create(config->user_rate, config->user_burst, MAX_NAMES);
+	router->running = map_create();
 	return router;
 }
 
@@ -52,6 +43,7 @@ void router_destroy(struct router **r)
 		return;
 	buckets_destroy(&(*r)->addresses);
 	buckets_destroy(&(*r)->users);
+	map_destroy((*r)->running);
 	free((*r)->tables);
 	free(*r);
 	*r = NULL;
@@ -70,6 +62,11 @@ void router_limits(struct router *router, double address_rate, double address_bu
 {
 	buckets_configure(router->addresses, address_rate, address_burst);
 	buckets_configure(router->users, user_rate, user_burst);
+}
+
+void router_idempotency_ttl(struct router *router, uint64_t ttl_us)
+{
+	router->config.idempotency_ttl_us = ttl_us;
 }
 
 enum auth_result router_identify(
@@ -275,7 +272,7 @@ void router_handle(struct router *router, struct http_request *r)
 	if (!d->route)
 		answer_no_route(r, others);
 	else if (admitted(router, r, d))
-		d->route->handler(d->user, r);
+		outcome_run(router, r, d);
 }
 
 const char *router_param(const struct http_request *r, const char *name)

@@ -174,6 +174,7 @@ struct http_server *http_server_create(
 	clock_random(loop_clock(l), random, sizeof(random));
 	text_hex(s->id_prefix, random, sizeof(random));
 	list_init(&s->conns);
+	list_init(&s->orphans);
 	http_metrics_init(s);
 	waits_init(s, config);
 	s->poller = http_poller_create(s);
@@ -199,6 +200,7 @@ void http_server_destroy(struct http_server **sp)
 	timer_destroy(&s->wheel);
 	list_for_each_safe (c, next, &s->conns, link)
 		http_conn_abandon(c);
+	http_request_abandon_orphans(s);
 	listeners_destroy(s);
 	http_poller_destroy(&s->poller);
 	free(s->scratch);
