@@ -23,6 +23,9 @@ enum route_who {
 	ROUTE_SELLER, /* sellers, admins, and the operator at the Unix socket */
 	ROUTE_MODERATOR,
 	ROUTE_ADMIN, /* admins, and the operator at the Unix socket; also while draining */
+	/* Other servers of the platform: by the Unix socket, from an address of `internal_from`,
+	 * or with an admin's token. */
+	ROUTE_INTERNAL,
 };
 
 enum field_type {
@@ -81,6 +84,8 @@ struct shape {
 struct route {
 	enum http_method method; /* GET serves HEAD as well */
 	const char *path; /* "/api/v1/streams/{id}/products" */
+	/* Another path that answers the same, with the same braces in the same order; NULL: none */
+	const char *alias;
 	enum route_who who;
 	const char *summary;
 	const struct route_field *body; /* NULL: no body, or {} */
@@ -97,6 +102,9 @@ struct route {
 	bool list; /* the answer is a page with nextCursor */
 	bool plain; /* the answer is not JSON in the envelope (metrics, health) */
 	bool unlimited; /* no limit of requests (health checks) */
+	/* A body may also be a form (application/x-www-form-urlencoded): its first values of the
+	 * text fields make the object, what else it holds is ignored. */
+	bool form;
 	/*
 	 * Answers now, or holds the request. Body and query were checked; what router_body gives
 	 * lives as long as the request.
@@ -113,6 +121,9 @@ struct router_config {
 	void *user;
 	/* Requests per second and burst, per address without and per user with a token; 0: none. */
 	double address_rate, address_burst, user_rate, user_burst;
+	/* Addresses that ROUTE_INTERNAL serves without a token, with commas between; copied. NULL:
+	 * none. */
+	const char *internal_from;
 	/*
 	 * Idempotency keys and the audit log, where its ledger is not NULL: a POST with a token and
 	 * an Idempotency-Key is done once, what follows within the time gets its answer; what
@@ -170,6 +181,9 @@ struct route_fault {
 };
 /* A body as it came; *out is a new reference to an object on success. */
 bool route_check_body(const struct route_field *fields, unsigned n, const char *content_type,
+	const void *body, size_t len, json_t **out, struct route_fault *fault);
+/* The same, of a route that takes forms. */
+bool route_check_form(const struct route_field *fields, unsigned n, const char *content_type,
 	const void *body, size_t len, json_t **out, struct route_fault *fault);
 /* A query as it came (without '?'). */
 bool route_check_query(

@@ -133,6 +133,8 @@ static const char *who_text(enum route_who who)
 		return "moderator";
 	case ROUTE_ADMIN:
 		return "admin";
+	case ROUTE_INTERNAL:
+		return "internal";
 	}
 	return "";
 }

@@ -174,15 +174,14 @@ static bool check_object(
 	return true;
 }
 
-static bool is_json(const char *content_type)
+static bool has_type(const char *content_type, const char *want)
 {
 	size_t len;
 
 	if (!content_type)
 		return false;
 	len = strcspn(content_type, "; \t");
-	return len == strlen("application/json") &&
-		strncasecmp(content_type, "application/json", len) == 0;
+	return len == strlen(want) && strncasecmp(content_type, want, len) == 0;
 }
 
 bool route_check_body(const struct route_field *fields, unsigned n, const char *content_type,
@@ -191,7 +190,7 @@ bool route_check_body(const struct route_field *fields, unsigned n, const char *
 	json_error_t error;
 
 	*out = NULL;
-	if (len && !is_json(content_type))
+	if (len && !has_type(content_type, "application/json"))
 		return fault_set(fault, 415, "unsupported_media_type", NULL,
 			"The body must be application/json.");
 	json_t *object =
@@ -215,6 +214,60 @@ bool route_check_body(const struct route_field *fields, unsigned n, const char *
 static bool decode(const char *text, size_t len, char *out, size_t size)
 {
 	return text_form_decode(text, len, out, size) && text_utf8_valid(out, strlen(out));
+}
+
+static bool is_text(const struct route_field *field)
+{
+	return field->type == FIELD_STRING || field->type == FIELD_TIME ||
+		field->type == FIELD_UUID;
+}
+
+/* One pair of a form into the object, if it is one of the text fields; the first counts. */
+static bool take_pair(const struct route_field *fields, unsigned n, const char *pair, size_t len,
+	json_t *object, struct route_fault *f)
+{
+	char name[64], value[ARG_SIZE];
+	const char *equals = memchr(pair, '=', len);
+	size_t name_len = equals ? (size_t)(equals - pair) : len;
+	size_t skip = equals ? name_len + 1 : len;
+
+	if (!decode(pair, name_len, name, sizeof(name)))
+		return true;
+	const struct route_field *field = field_find(fields, n, name);
+	if (!field || !is_text(field) || json_object_get(object, name))
+		return true;
+	if (!decode(pair + skip, len - skip, value, sizeof(value)))
+		return invalid(field, "shorter, and UTF-8", f);
+	json_object_set_new(object, name, json_string(value));
+	return true;
+}
+
+static bool take_form(const struct route_field *fields, unsigned n, const char *form, size_t len,
+	json_t *object, struct route_fault *f)
+{
+	const char *end = form + len;
+
+	while (form < end) {
+		const char *ampersand = memchr(form, '&', (size_t)(end - form));
+		const char *stop = ampersand ? ampersand : end;
+		if (!take_pair(fields, n, form, (size_t)(stop - form), object, f))
+			return false;
+		form = ampersand ? ampersand + 1 : end;
+	}
+	return true;
+}
+
+bool route_check_form(const struct route_field *fields, unsigned n, const char *content_type,
+	const void *body, size_t len, json_t **out, struct route_fault *fault)
+{
+	if (!has_type(content_type, "application/x-www-form-urlencoded"))
+		return route_check_body(fields, n, content_type, body, len, out, fault);
+	*out = json_object();
+	if (take_form(fields, n, body, len, *out, fault) && check_object(fields, n, *out, fault))
+		return true;
+	json_decref(*out);
+	*out = NULL;
+	return false;
 }
 
 static bool check_arg(const struct route_field *field, const char *text, struct route_fault *f)

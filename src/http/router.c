@@ -33,6 +33,7 @@ struct router *router_create(const struct router_config *config)
 	router->config = *config;
 	router->addresses = buckets_create(config->address_rate, config->address_burst, MAX_NAMES);
 	router->users = buckets_create(config->user_rate, config->user_burst, MAX_NAMES);
+	router->internal_from = mem_strdup(config->internal_from);
 	router->running = map_create();
 	return router;
 }
@@ -43,6 +44,7 @@ void router_destroy(struct router **r)
 		return;
 	buckets_destroy(&(*r)->addresses);
 	buckets_destroy(&(*r)->users);
+	free((*r)->internal_from);
 	map_destroy((*r)->running);
 	free((*r)->tables);
 	free(*r);
@@ -75,6 +77,13 @@ enum auth_result router_identify(
 	return auth_check(auth, peer, out, why);
 }
 
+static bool is_at(const struct route *route, const char *path, struct routed *d)
+{
+	return route_match(route->path, path, d->params, sizeof(d->params), d->values) ||
+		(route->alias &&
+			route_match(route->alias, path, d->params, sizeof(d->params), d->values));
+}
+
 /*
  * The route of this method and path; methods of other routes with this path are gathered in
  * *others. A literal path stands before a pattern in the tables if both match.
@@ -86,8 +95,7 @@ static const struct route *find(const struct router *router, enum http_method me
 	for (unsigned t = 0; t < router->n_tables; t++)
 		for (unsigned i = 0; i < router->tables[t].n; i++) {
 			const struct route *route = &router->tables[t].routes[i];
-			if (!route_match(
-				    route->path, path, d->params, sizeof(d->params), d->values))
+			if (!is_at(route, path, d))
 				continue;
 			if (route->method == method) {
 				d->user = router->tables[t].user;
@@ -172,13 +180,36 @@ static bool identify(const struct router *router, struct http_request *r, struct
 	if (router->config.identify)
 		result = router->config.identify(router->config.user, &peer, &d->identity, &why);
 	d->identified = result == AUTH_OK;
-	if (d->identified || (result == AUTH_MISSING && d->route->who == ROUTE_PUBLIC))
+	bool open = d->route->who == ROUTE_PUBLIC || d->route->who == ROUTE_INTERNAL;
+	if (d->identified || (result == AUTH_MISSING && open))
 		return true;
 	answer_unauthorized(r, result, why);
 	return false;
 }
 
-static bool may(const struct routed *d)
+/* An IPv4 peer of an IPv6 socket is written with this in front. */
+#define MAPPED "::ffff:"
+
+static bool is_inside(const struct router *router, const struct http_request *r)
+{
+	const char *address = http_request_address(r), *at = router->internal_from;
+
+	if (http_request_local(r))
+		return true;
+	if (text_starts(address, MAPPED))
+		address += strlen(MAPPED);
+	while (at && *at) {
+		size_t len;
+		at += strspn(at, ", ");
+		len = strcspn(at, ", ");
+		if (len && len == strlen(address) && memcmp(at, address, len) == 0)
+			return true;
+		at += len;
+	}
+	return false;
+}
+
+static bool may(const struct router *router, struct http_request *r, const struct routed *d)
 {
 	unsigned roles = d->identity.roles;
 
@@ -194,6 +225,8 @@ static bool may(const struct routed *d)
 		return roles & (ROLE_MODERATOR | ROLE_ADMIN);
 	case ROUTE_ADMIN:
 		return roles & ROLE_ADMIN;
+	case ROUTE_INTERNAL:
+		return (roles & ROLE_ADMIN) || is_inside(router, r);
 	}
 	return false;
 }
@@ -235,8 +268,11 @@ static bool check(struct http_request *r, struct routed *d)
 		answer_fault(r, &fault);
 		return false;
 	}
-	if (route_check_body(route->body, route->n_body, http_request_header(r, "content-type"),
-		    body, len, &d->body, &fault))
+	const char *type = http_request_header(r, "content-type");
+	bool ok = route->form
+		? route_check_form(route->body, route->n_body, type, body, len, &d->body, &fault)
+		: route_check_body(route->body, route->n_body, type, body, len, &d->body, &fault);
+	if (ok)
 		return true;
 	answer_fault(r, &fault);
 	return false;
@@ -252,7 +288,7 @@ static bool admitted(const struct router *router, struct http_request *r, struct
 	}
 	if (!identify(router, r, d) || !within_limits(router, r, d))
 		return false;
-	if (!may(d)) {
+	if (!may(router, r, d)) {
 		reply_error(r, 403, "forbidden", "Your role does not allow this.", NULL);
 		return false;
 	}

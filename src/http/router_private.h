@@ -18,6 +18,7 @@ struct router {
 	struct router_table *tables;
 	unsigned n_tables;
 	struct buckets *addresses, *users;
+	char *internal_from; /* as configured; NULL: nobody */
 	struct map *running; /* idempotency keys of requests under way, to their struct outcome */
 };
 

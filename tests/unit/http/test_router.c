@@ -120,6 +120,60 @@ static void content_types_are_checked(void **state)
 	json_decref(body);
 }
 
+static void forms_become_objects(void **state)
+{
+	static const struct {
+		const char *form;
+		int status; /* 0: good */
+		const char *title;
+	} cases[] = {
+		{"title=a", 0, "a"},
+		{"call=publish&title=a%20b&addr=1.2.3.4", 0, "a b"},
+		{"title=a&title=b", 0, "a"},
+		{"&&title=a+b&", 0, "a b"},
+		{"title=a&count=7&on=yes", 0, "a"}, /* fields that are no text: ignored */
+		{"%zz=1&=&x&title=a", 0, "a"},
+		{"title=a=b", 0, "a=b"},
+		{"title=", 422, NULL},
+		{"title", 422, NULL},
+		{"title=abcdef", 422, NULL},
+		{"title=%ff", 422, NULL},
+		{"title=a%00b", 422, NULL},
+		{"title=a&colour=blue", 422, NULL},
+		{"titel=a", 422, NULL},
+		{"", 422, NULL},
+	};
+	static const char type[] = "application/x-www-form-urlencoded; charset=utf-8";
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct route_fault fault = {0};
+		json_t *body;
+		bool ok = route_check_form(fields, N_FIELDS, type, cases[i].form,
+			strlen(cases[i].form), &body, &fault);
+		if (fault.status != cases[i].status || ok != (cases[i].title != NULL))
+			fail_msg("%s: %d %s", cases[i].form, fault.status, fault.message);
+		if (ok) {
+			assert_string_equal(
+				json_string_value(json_object_get(body, "title")), cases[i].title);
+			assert_int_equal(json_object_size(body), 1);
+		}
+		json_decref(body);
+	}
+}
+
+static void where_forms_are_taken_so_is_json(void **state)
+{
+	struct route_fault fault = {0};
+	json_t *body;
+	assert_true(route_check_form(
+		fields, N_FIELDS, "application/json", "{\"title\":\"a\"}", 13, &body, &fault));
+	json_decref(body);
+	assert_false(route_check_form(fields, N_FIELDS, "text/plain", "title=a", 7, &body, &fault));
+	assert_int_equal(fault.status, 415);
+	assert_false(route_check_body(fields, N_FIELDS, "application/x-www-form-urlencoded",
+		"title=a", 7, &body, &fault));
+	assert_int_equal(fault.status, 415);
+}
+
 static void long_unknown_names_are_cut_at_a_character(void **state)
 {
 	char body[256];
@@ -275,7 +329,19 @@ static const struct route routes[] = {
 		.n_body = N_FIELDS,
 		.status = 201,
 		.handler = post_thing},
-	{.method = HTTP_GET, .path = "/api/things/{id}", .summary = "One.", .handler = get_thing},
+	{.method = HTTP_GET,
+		.path = "/api/things/{id}",
+		.alias = "/things/{id}/here",
+		.summary = "One.",
+		.handler = get_thing},
+	{.method = HTTP_POST,
+		.path = "/api/inside",
+		.who = ROUTE_INTERNAL,
+		.summary = "For other servers.",
+		.body = fields,
+		.n_body = N_FIELDS,
+		.form = true,
+		.handler = post_thing},
 	{.method = HTTP_DELETE,
 		.path = "/api/things/{id}",
 		.who = ROUTE_ADMIN,
@@ -310,15 +376,21 @@ struct world {
 	struct client c;
 };
 
-static void world_start(struct world *w)
+static void world_start_with(struct world *w, const char *internal_from)
 {
 	fixture_start(&w->f, route_it, &w->router);
 	w->router = router_create(&(struct router_config){.loop = w->f.loop,
 		.identify = fake_identify,
 		.address_rate = 1,
-		.address_burst = 20});
+		.address_burst = 20,
+		.internal_from = internal_from});
 	router_add(w->router, routes, sizeof(routes) / sizeof(routes[0]), NULL);
 	client_open(&w->c, &w->f);
+}
+
+static void world_start(struct world *w)
+{
+	world_start_with(w, NULL);
 }
 
 static void world_stop(struct world *w)
@@ -368,6 +440,12 @@ static void requests_are_routed(void **state)
 		{"POST /api/things", TYPE ADMIN, "{\"title\":\"a\"}", 201, "x-request-id: "},
 		{"POST /api/things", TYPE SELLER, "{", 400, "malformed_json"},
 		{"POST /api/things", SELLER, "{\"title\":\"a\"}", 415, "unsupported_media_type"},
+		{"GET /things/7/here", "", "", 200, "{\"data\":{\"id\":\"7\",\"user\":null}}"},
+		{"POST /things/7/here", "", "", 405, "allow: OPTIONS, GET, HEAD\r\n"},
+		{"GET /things/7/there", "", "", 404, "not_found"},
+		{"POST /api/inside", TYPE, "{\"title\":\"a\"}", 403, "forbidden"},
+		{"POST /api/inside", TYPE SELLER, "{\"title\":\"a\"}", 403, "forbidden"},
+		{"POST /api/inside", TYPE ADMIN, "{\"title\":\"a\"}", 201, "\"title\":\"a\""},
 		{"DELETE /api/things/7", SELLER, "", 403, "forbidden"},
 		{"DELETE /api/things/7", ADMIN, "", 200, "\"id\":\"7\""},
 	};
@@ -383,6 +461,33 @@ static void requests_are_routed(void **state)
 		answer_finish(&a);
 	}
 	world_stop(&w);
+}
+
+static void inside_is_by_address(void **state)
+{
+#define FORM "Content-Type: application/x-www-form-urlencoded\r\n"
+	static const struct {
+		const char *from;
+		int status;
+	} cases[] = {
+		{"127.0.0.1", 201},
+		{"10.0.0.1, 127.0.0.1,::1", 201},
+		{"127.0.0.10,27.0.0.1", 403},
+		{" , ,", 403},
+		{"", 403},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct world w;
+		struct answer a;
+		world_start_with(&w, cases[i].from);
+		ask(&w, "POST /api/inside", FORM, "call=publish&title=a", &a);
+		assert_int_equal(a.status, cases[i].status);
+		answer_finish(&a);
+		ask(&w, "POST /api/inside", FORM "Authorization: Bearer bad\r\n", "title=a", &a);
+		assert_int_equal(a.status, 401);
+		answer_finish(&a);
+		world_stop(&w);
+	}
 }
 
 static void too_many_requests_wait(void **state)
@@ -450,11 +555,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bodies_are_checked),
 		cmocka_unit_test(content_types_are_checked),
+		cmocka_unit_test(forms_become_objects),
+		cmocka_unit_test(where_forms_are_taken_so_is_json),
 		cmocka_unit_test(long_unknown_names_are_cut_at_a_character),
 		cmocka_unit_test(queries_are_checked),
 		cmocka_unit_test(paths_are_matched),
 		cmocka_unit_test(buckets_fill_and_forget),
 		cmocka_unit_test(requests_are_routed),
+		cmocka_unit_test(inside_is_by_address),
 		cmocka_unit_test(too_many_requests_wait),
 		cmocka_unit_test(document_names_every_route),
 	};
