@@ -16,7 +16,8 @@ struct http_client;
 struct http_client_call; /* one request under way */
 
 struct http_client_config {
-	unsigned max_connections; /* at once; further requests wait within their time. 0: no bound */
+	unsigned
+		max_connections; /* at once; further requests wait within their time. 0: no bound */
 	const char *user_agent; /* copied */
 	const char *ca_file; /* copied; NULL: the system's authorities */
 };
@@ -36,6 +37,7 @@ struct http_client_request {
 	uint64_t timeout_us; /* of the whole; 0: 30 s */
 	uint64_t connect_timeout_us; /* 0: 10 s */
 	size_t max_answer; /* a larger body is a failure; 0: 64 KiB */
+	bool ignore_answer; /* of the answer only the status matters: its body is not kept */
 };
 
 /* Borrowed for the run of `done`. */

@@ -38,7 +38,7 @@ struct http_client_call {
 	struct curl_slist *headers;
 	struct buf answer;
 	size_t max_answer;
-	bool too_large;
+	bool ignore_answer, too_large;
 	char error[CURL_ERROR_SIZE];
 	void (*done)(void *user, const struct http_client_answer *answer);
 	void *user;
@@ -143,6 +143,8 @@ static size_t on_body(char *data, size_t size, size_t n, void *user)
 	struct http_client_call *call = user;
 	size_t len = size * n;
 
+	if (call->ignore_answer)
+		return len;
 	if (call->answer.len + len > call->max_answer) {
 		call->too_large = true;
 		return 0;
@@ -348,6 +350,7 @@ struct http_client_call *http_client_send(struct http_client *c,
 	call->easy = curl_easy_init();
 	must(call->easy != NULL);
 	call->max_answer = request->max_answer ? request->max_answer : ANSWER_MAX;
+	call->ignore_answer = request->ignore_answer;
 	call->done = done;
 	call->user = user;
 	set_safety(call->easy, c);
