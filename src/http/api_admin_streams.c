@@ -5,6 +5,8 @@
 #include "base/mem.h"
 #include "base/text.h"
 
+#define PRODUCTS_MAX 100
+
 static json_t *publisher_json(const struct live_stats *s)
 {
 	if (!s->publisher_address[0])
@@ -109,9 +111,12 @@ static void create_stream(struct api_call *c)
 		.roles = ROLE_SELLER,
 	};
 	struct stream_record draft;
+	struct uuid *products;
+	size_t n = api_body_ids(c->request, "product_ids", &products);
 
 	api_body_draft(c->request, &draft);
-	studio_create_stream(c->api->config.studio, &seller, &draft, NULL, 0, api_on_studio, c);
+	studio_create_stream(c->api->config.studio, &seller, &draft, products, n, api_on_studio, c);
+	free(products);
 }
 
 static void on_seller(void *user, const struct repo_outcome *outcome)
@@ -204,6 +209,8 @@ static const struct route_field create_fields[] = {
 		.text = "Made if there is no such user."},
 	API_TITLE_FIELD,
 	API_SETTING_FIELDS,
+	{"product_ids", FIELD_UUIDS, .max = PRODUCTS_MAX, .text = "The seller's own products."},
+	{"scheduled_at", FIELD_TIME, .nullable = true, .text = "null: now."},
 	{"live", FIELD_BOOL, .text = "Go live at once; default false."},
 };
 

@@ -107,6 +107,27 @@ static void test_admin_creates_scheduled(void **state)
 	free(id);
 }
 
+static void test_admin_creates_with_products_for_later(void **state)
+{
+	struct world *w = *state;
+	char *product = make_product(w, w->seller), *theirs = make_product(w, w->other);
+	char *body = mem_printf("{'seller_id': 'seller-1', 'title': 'Demo', 'product_ids': ['%s'], "
+				"'scheduled_at': '2030-01-31T18:00:00Z'}",
+		product);
+
+	assert_int_equal(world_call(w, "POST", "/api/v1/admin/streams", w->admin, body), 201);
+	assert_int_equal(number_at(w, "data.productCount"), 1);
+	assert_string_equal(text_at(w, "data.scheduledAt"), "2030-01-31T18:00:00.000Z");
+	free(body);
+	body = mem_printf(
+		"{'seller_id': 'seller-1', 'title': 'Demo', 'product_ids': ['%s']}", theirs);
+	world_call(w, "POST", "/api/v1/admin/streams", w->admin, body);
+	assert_error(w, 403, "product_not_yours");
+	free(body);
+	free(theirs);
+	free(product);
+}
+
 static void on_stored(void *user, const struct repo_outcome *outcome)
 {
 	assert_int_equal(outcome->result, REPO_OK);
@@ -201,6 +222,7 @@ int main(void)
 		TEST(test_admin_status),
 		TEST(test_admin_creates_live),
 		TEST(test_admin_creates_scheduled),
+		TEST(test_admin_creates_with_products_for_later),
 		TEST(test_admin_recordings),
 		TEST(test_admin_operations),
 	};
