@@ -75,7 +75,8 @@ struct audience_who {
 /* Whether a viewer's id is a guest's. */
 bool audience_is_guest(const char *viewer);
 
-/* One socket's seat. Several sockets of one viewer are one viewer. NULL: not live here. */
+/* One socket's seat. Several sockets of one viewer are one viewer. NULL: not live here (or a
+ * million came). */
 struct audience_seat *audience_join(
 	struct audience *a, struct uuid stream_id, const struct audience_who *who);
 void audience_seen(struct audience_seat *seat); /* a sign of life; NULL is fine */

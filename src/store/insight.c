@@ -163,8 +163,8 @@ static enum repo_result geography(
 	void *impl, struct uuid stream_id, struct geography_record **out, size_t *n)
 {
 	struct stmt s = stmt_begin(store_reader(impl),
-		"SELECT nullif(neighborhood, ''), viewers FROM stream_geography"
-		" WHERE stream_id = ? ORDER BY viewers DESC, neighborhood");
+		"SELECT nullif(neighborhood, '') AS neighborhood, viewers FROM stream_geography"
+		" WHERE stream_id = ? ORDER BY viewers DESC, neighborhood NULLS LAST");
 	stmt_uuid(&s, stream_id);
 	enum repo_result result = read_geography(&s, out, n);
 	if (result != REPO_OK || *n > 0) {
@@ -172,7 +172,7 @@ static enum repo_result geography(
 	}
 	s = stmt_begin(store_reader(impl),
 		"SELECT neighborhood, count(*) AS viewers FROM stream_viewers WHERE stream_id = ?"
-		" GROUP BY neighborhood ORDER BY viewers DESC, neighborhood");
+		" GROUP BY neighborhood ORDER BY viewers DESC, neighborhood NULLS LAST");
 	stmt_uuid(&s, stream_id);
 	return read_geography(&s, out, n);
 }
