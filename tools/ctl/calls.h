@@ -16,7 +16,7 @@ extern const struct field calls_access_fields[6];
 
 /* calls_chat.c */
 extern const struct call call_chat_ban, call_chat_delete, call_chat_mute, call_chat_mutes,
-	call_chat_unmute;
+	call_chat_say, call_chat_unmute;
 
 /* calls_products.c */
 extern const struct call call_products_attach, call_products_delete, call_products_pin,
@@ -24,11 +24,12 @@ extern const struct call call_products_attach, call_products_delete, call_produc
 
 /* calls_people.c */
 extern const struct call call_users_follow, call_users_followers, call_users_following,
-	call_users_list, call_users_show, call_users_unfollow;
+	call_users_list, call_users_set, call_users_show, call_users_unfollow;
 extern const struct call call_neighborhoods_delete, call_neighborhoods_list, call_neighborhoods_set;
 extern const struct call call_notifications_list, call_notifications_read;
 
 /* calls_system.c */
+extern const struct call call_connections_close, call_connections_list;
 extern const struct call call_bans_add, call_bans_lift, call_bans_list;
 extern const struct call call_audit, call_config_reload, call_drain, call_limits, call_outbox_list,
 	call_outbox_retry, call_status;

@@ -6,6 +6,18 @@
 const struct call call_chat_delete = {
 	.method = "DELETE", .path = CHAT "/{1}", .said = "It is gone for everyone."};
 
+static const struct call_field say_body[] = {{"1", "message", CALL_OPERAND}, {0}};
+
+static const struct field say_fields[] = {
+	{"Message", "id"}, {"By", "userId"}, {"At", "timestamp", FIELD_TIME}};
+
+/* An operator is nobody whom viewers know: it is the seller who speaks, or the one of --as. */
+const struct call call_chat_say = {.method = "POST",
+	.path = CHAT,
+	.as = CALL_OWNER,
+	.body = say_body,
+	CALL_FIELDS(say_fields)};
+
 static const struct field mute_fields[] = {
 	{"USER", "userId"},
 	{"KIND", "kind"},

@@ -19,8 +19,6 @@ static const struct field user_fields[] = {
 	{"Neighborhood", "neighborhood"},
 	{"Followers", "followers", FIELD_COUNT},
 	{"Following", "following", FIELD_COUNT},
-	{"Created", "createdAt", FIELD_TIME},
-	{"Updated", "updatedAt", FIELD_TIME},
 };
 
 static const struct call_field user_query[] = {{"role", "role"}, {"search", "q"}, {0}};
@@ -35,11 +33,31 @@ const struct call call_users_list = {
 
 const struct call call_users_show = {.method = "GET", .path = USER, CALL_FIELDS(user_fields)};
 
+static const struct call_field set_body[] = {
+	{"name", "name", CALL_TEXT_OR_NULL},
+	{"role", "roles", CALL_LIST},
+	{"avatar", "avatar", CALL_TEXT_OR_NULL},
+	{"neighborhood", "neighborhood", CALL_TEXT_OR_NULL},
+	{0},
+};
+
+const struct call call_users_set = {.method = "PUT",
+	.path = USER,
+	.body = set_body,
+	.needs_field = true,
+	CALL_FIELDS(user_fields)};
+
 const struct call call_users_followers = {
 	.method = "GET", .path = USER "/followers", .is_list = true, CALL_FIELDS(user_list_fields)};
 
 const struct call call_users_following = {
 	.method = "GET", .path = USER "/following", .is_list = true, CALL_FIELDS(user_list_fields)};
+
+static const struct field follow_fields[] = {
+	{"User", "userId"},
+	{"Followed", "isFollowing", FIELD_YES},
+	{"Followers", "followers", FIELD_COUNT},
+};
 
 /* The follower is the one who acts: the path names whom. */
 const struct call call_users_follow = {
@@ -48,7 +66,7 @@ const struct call call_users_follow = {
 const struct call call_users_unfollow = {.method = "DELETE",
 	.path = "/api/v1/users/{1}/follow",
 	.as = CALL_USER,
-	.said = "Not followed any more."};
+	CALL_FIELDS(follow_fields)};
 
 static const struct field neighborhood_fields[] = {
 	{"ID", "id"},
@@ -98,6 +116,8 @@ const struct call call_notifications_list = {
 	CALL_FIELDS(notification_fields),
 };
 
+static const struct field unread_fields[] = {{"Unread", "unreadCount", FIELD_COUNT}};
+
 static const struct call_field read_body[] = {{"", "all", CALL_TRUE}, {0}};
 
 const struct call call_notifications_read = {
@@ -105,5 +125,5 @@ const struct call call_notifications_read = {
 	.path = "/api/v1/notifications/read",
 	.as = CALL_USER,
 	.body = read_body,
-	.said = "All are read.",
+	CALL_FIELDS(unread_fields),
 };

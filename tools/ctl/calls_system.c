@@ -70,6 +70,32 @@ const struct call call_audit = {
 	CALL_FIELDS(audit_fields),
 };
 
+/* Connections */
+
+static const struct field connection_fields[] = {
+	{"ID", "id"},
+	{"KIND", "kind"},
+	{"ADDRESS", "address"},
+	{"SINCE", "connectedAt", FIELD_TIME},
+	{"TLS", "tls", FIELD_YES},
+	{"RECEIVED", "bytes", FIELD_BYTES},
+	{"STREAM", "streamId"},
+};
+
+static const struct call_field connection_query[] = {
+	{"kind", "kind"}, {"address", "address"}, {"limit", "limit"}, {0}};
+
+const struct call call_connections_list = {
+	.method = "GET",
+	.path = "/api/v1/admin/connections",
+	.query = connection_query,
+	.member = "connections",
+	CALL_FIELDS(connection_fields),
+};
+
+const struct call call_connections_close = {
+	.method = "POST", .path = "/api/v1/admin/connections/{0}/close", .said = "It is closed."};
+
 /* Bans */
 
 static const struct field ban_fields[] = {

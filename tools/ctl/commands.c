@@ -7,6 +7,7 @@
 
 #define STREAM "0190a5a0-0000-7000-8000-000000000001"
 #define PRODUCT "0190a5a0-0000-7000-8000-000000000002"
+#define MESSAGE "0190a5a0-0000-7000-8000-000000000003"
 
 const struct args_command args_commands[] = {
 	/* The daemon */
@@ -25,6 +26,20 @@ const struct args_command args_commands[] = {
 		"soukctl token --sub anna --role seller --ttl 30d\n"
 		"soukctl token --sub bob --role buyer --name Bob --neighborhood harbour\n",
 		token_run, NULL},
+
+	{"connections", "list", "", "List open connections", options_connections,
+		"soukctl connections list --kind rtmp\n", NULL, &call_connections_list},
+	{"connections", "close", "ID", "Close a connection at once", NULL,
+		"soukctl connections close r1\n", NULL, &call_connections_close},
+	{"bans", "list", "", "List whom the daemon wants nothing from", NULL, "soukctl bans list\n",
+		NULL, &call_bans_list},
+	{"bans", "add", "KIND SUBJECT", "Ban an address, a network or a user from the daemon",
+		options_bans_add,
+		"soukctl bans add address 192.0.2.0/24 --for 1h\n"
+		"soukctl bans add user mallory --reason spam\n",
+		NULL, &call_bans_add},
+	{"bans", "lift", "KIND SUBJECT", "Lift a ban", NULL, "soukctl bans lift user mallory\n",
+		NULL, &call_bans_lift},
 
 	/* Streams */
 	{"streams", "create", "", "Create a stream, and go live with --live",
@@ -77,6 +92,54 @@ const struct args_command args_commands[] = {
 		"Show products in a scheduled stream", NULL,
 		"soukctl products attach " STREAM " " PRODUCT "\n", NULL, &call_products_attach},
 
+	/* Chat */
+	{"chat", "tail", "STREAM", "Follow the chat of a stream; Ctrl-C stops", options_chat_tail,
+		"soukctl chat tail " STREAM "\nsoukctl chat tail " STREAM " --json\n",
+		chat_tail_run, NULL},
+	{"chat", "list", "STREAM", "Show what was said, oldest first", options_chat_list,
+		"soukctl chat list " STREAM " --limit 500\n", chat_list_run, NULL},
+	{"chat", "say", "STREAM TEXT", "Write as the seller, or as somebody else with --as", NULL,
+		"soukctl chat say " STREAM " 'Back in five minutes'\n", NULL, &call_chat_say},
+	{"chat", "delete", "STREAM MESSAGE", "Delete a message for everyone", NULL,
+		"soukctl chat delete " STREAM " " MESSAGE "\n", NULL, &call_chat_delete},
+	{"chat", "mute", "STREAM USER", "Let a user write nothing for some time", options_chat_mute,
+		"soukctl chat mute " STREAM " bob --for 10m\n", NULL, &call_chat_mute},
+	{"chat", "ban", "STREAM USER", "Let a user neither write nor watch", options_chat_ban,
+		"soukctl chat ban " STREAM " mallory\n", NULL, &call_chat_ban},
+	{"chat", "unmute", "STREAM USER", "Lift a mute or a ban", NULL,
+		"soukctl chat unmute " STREAM " bob\n", NULL, &call_chat_unmute},
+	{"chat", "mutes", "STREAM", "List who is muted or banned in a stream", NULL,
+		"soukctl chat mutes " STREAM "\n", NULL, &call_chat_mutes},
+
+	/* People */
+	{"users", "list", "", "List users by id", options_users_list,
+		"soukctl users list --role seller\n", NULL, &call_users_list},
+	{"users", "show", "USER", "Show a user", NULL, "soukctl users show anna\n", NULL,
+		&call_users_show},
+	{"users", "set", "USER", "Set fields of a user, or make one", options_users_set,
+		"soukctl users set anna --name Anna --role seller --neighborhood harbour\n", NULL,
+		&call_users_set},
+	{"users", "follow", "USER SELLER", "Let a user follow another", NULL,
+		"soukctl users follow bob anna\n", NULL, &call_users_follow},
+	{"users", "unfollow", "USER SELLER", "Let a user follow another no more", NULL,
+		"soukctl users unfollow bob anna\n", NULL, &call_users_unfollow},
+	{"users", "followers", "USER", "List who follows a user", options_limit,
+		"soukctl users followers anna\n", NULL, &call_users_followers},
+	{"users", "following", "USER", "List whom a user follows", options_limit,
+		"soukctl users following bob\n", NULL, &call_users_following},
+	{"neighborhoods", "list", "", "List neighborhoods", options_limit,
+		"soukctl neighborhoods list\n", NULL, &call_neighborhoods_list},
+	{"neighborhoods", "set", "ID", "Say where a neighborhood is", options_neighborhoods_set,
+		"soukctl neighborhoods set harbour --lat 53.5438 --lon=9.9661 --name Harbour\n",
+		NULL, &call_neighborhoods_set},
+	{"neighborhoods", "delete", "ID", "Forget where a neighborhood is", NULL,
+		"soukctl neighborhoods delete harbour\n", NULL, &call_neighborhoods_delete},
+	{"notifications", "list", "USER", "List a user's notifications, newest first",
+		options_notifications, "soukctl notifications list bob --unread\n", NULL,
+		&call_notifications_list},
+	{"notifications", "read", "USER", "Mark all of a user's notifications as read", NULL,
+		"soukctl notifications read bob\n", NULL, &call_notifications_read},
+
 	/* Recordings */
 	{"vod", "list", "", "List recordings, newest first", options_vod_list,
 		"soukctl vod list --state failed\n", NULL, &call_vod_list},
@@ -115,6 +178,12 @@ const char *args_group_help(const char *group)
 	} groups[] = {
 		{"streams", "Streams: make them, watch them, end them."},
 		{"products", "Products, and what is shown of them in a stream."},
+		{"chat", "The chat of a stream, and who may not write there."},
+		{"users", "Users: sellers, buyers and who looks after them."},
+		{"neighborhoods", "Where the neighborhoods are, whose names users carry."},
+		{"notifications", "What users were told."},
+		{"connections", "Who is connected."},
+		{"bans", "Bans from the whole daemon; those of a stream are with chat."},
 		{"vod", "Recordings."},
 		{"db", "The database; works with and without a running daemon."},
 		{"config", "The configuration."},

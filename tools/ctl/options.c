@@ -41,6 +41,13 @@ const struct args_option options_audit[] = {
 	{0},
 };
 
+const struct args_option options_connections[] = {
+	{"kind", "KIND", "rtmp or http", "rtmp http"},
+	{"address", "ADDRESS", "of this address only"},
+	{"limit", "N", "at most so many (default: 1000)"},
+	{0},
+};
+
 const struct args_option options_bans_add[] = {
 	{"for", "DURATION", "how long (default: until it is lifted)"},
 	{"reason", "TEXT", "why, for the operators"},
@@ -143,6 +150,11 @@ const struct args_option options_chat_tail[] = {
 };
 
 const struct args_option options_chat_mute[] = {
+	{"for", "DURATION", "how long, such as 10m", .required = true},
+	{0},
+};
+
+const struct args_option options_chat_ban[] = {
 	{"for", "DURATION", "how long (default: for the life of the stream)"},
 	{0},
 };
@@ -196,7 +208,7 @@ const struct args_option options_users_list[] = {
 };
 
 const struct args_option options_users_set[] = {
-	{"name", "NAME", "name that others see (needed for a new user)"},
+	{"name", "NAME", "name that others see (none: without)"},
 	{"role", "ROLE", "seller, buyer, moderator or admin; may be repeated; replaces all",
 		"seller buyer moderator admin", .repeated = true},
 	{"avatar", "URL", "picture of the user (none: without)"},

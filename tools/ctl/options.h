@@ -5,10 +5,12 @@
 /* The options of the commands, by command; help, completion and the parser live from them. */
 extern const struct args_option options_audit[];
 extern const struct args_option options_bans_add[];
+extern const struct args_option options_chat_ban[];
 extern const struct args_option options_chat_list[];
 extern const struct args_option options_chat_mute[];
 extern const struct args_option options_chat_tail[];
 extern const struct args_option options_config_show[];
+extern const struct args_option options_connections[];
 extern const struct args_option options_limit[]; /* --limit alone */
 extern const struct args_option options_neighborhoods_set[];
 extern const struct args_option options_notifications[];
