@@ -48,6 +48,7 @@ struct config_http {
 	const char *cert, *key;
 	unsigned max_connections, max_per_address;
 	uint64_t max_body;
+	const char *internal_from; /* addresses with commas between; NULL: none */
 	uint64_t header_us, idle_us, stall_us;
 };
 
@@ -93,7 +94,21 @@ struct config_chat {
 struct config_limits {
 	/* API requests a minute; 0: no bound. A minute's worth may come at once. */
 	unsigned user_requests, address_requests;
+	unsigned relays_per_stream;
+	unsigned bans;
 	uint64_t idempotency_ttl_us;
+};
+
+struct config_webhooks {
+	const char *url; /* NULL: none are sent */
+	const char *secret_file, *secret; /* secret NULL: from the file */
+	uint64_t timeout_us, give_up_us, retry_base_us;
+};
+
+struct config_push {
+	const char *fcm_service_account; /* NULL: no push */
+	const char *fcm_url;
+	uint64_t timeout_us;
 };
 
 struct config_redis {
@@ -116,8 +131,10 @@ struct config {
 	struct config_media media;
 	struct config_store store;
 	struct config_auth auth;
-	struct config_limits limits;
 	struct config_chat chat;
+	struct config_limits limits;
+	struct config_webhooks webhooks;
+	struct config_push push;
 	struct config_redis redis;
 	struct config_log log;
 	char *path; /* the file that was read; NULL: none */

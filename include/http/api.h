@@ -6,7 +6,9 @@
 
 #include "base/buf.h"
 #include "http/auth.h"
+#include "live/chat.h"
 #include "live/registry.h"
+#include "live/showcase.h"
 #include "live/studio.h"
 #include "loop/loop.h"
 #include "model/repo.h"
@@ -31,6 +33,18 @@ struct api_limit {
 	const char *gauge; /* metric that counts what is used of it, NULL: nothing does */
 };
 
+/* An open connection. Texts live for the call. */
+struct api_connection {
+	const char *id; /* "rtmp-12", "http-7": unique while the daemon runs */
+	const char *kind; /* rtmp, http */
+	const char *address;
+	const char *stream_id; /* that it publishes; "": none */
+	uint64_t since_us; /* by the loop's clock */
+	uint64_t bytes; /* received, of RTMP */
+	unsigned requests; /* under way, of HTTP */
+	bool tls;
+};
+
 /*
  * What the daemon does for the API. Every `done` is called on the loop, never inside the call, also
  * if the api is gone by then.
@@ -53,6 +67,10 @@ struct api_host {
 		void *user, void (*each)(void *arg, const struct api_value *value), void *arg);
 	void (*limits)(
 		void *user, void (*each)(void *arg, const struct api_limit *limit), void *arg);
+	void (*connections)(void *user,
+		void (*each)(void *arg, const struct api_connection *connection), void *arg);
+	/* False: there is none of this id. */
+	bool (*close_connection)(void *user, const char *id);
 };
 
 /* Texts are copied. */
@@ -62,14 +80,19 @@ struct api_config {
 	struct repo repo;
 	struct live_registry *registry;
 	struct studio *studio;
+	struct showcase *showcase;
 	struct auth *auth;
+	struct bans *bans;
 	const char *public_url; /* http(s)://host[:port][/path]; NULL: from the request */
 	unsigned http_port; /* for requests without a usable Host; 0: 8080 */
+	unsigned relays_max; /* relay targets that a stream may have */
 	unsigned rtmp_port; /* 0: no clear RTMP */
 	unsigned rtmps_port; /* 0: no RTMPS */
 	const char *rtmp_app;
 	const char *media_root;
 	uint64_t min_free; /* bytes */
+	struct chat *chat; /* NULL: none */
+	unsigned chat_rate; /* messages a minute of one user in one stream; 0: no bound */
 	uint64_t playback_ttl_us; /* of playback tokens; 0: 6 hours */
 	const char *version;
 	const char *config_path; /* NULL: none */
@@ -78,3 +101,5 @@ struct api_config {
 
 struct api *api_create(const struct api_config *config);
 void api_destroy(struct api **a);
+/* A new chat_rate after a reload. */
+void api_chat_configure(struct api *a, unsigned messages_a_minute);

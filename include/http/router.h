@@ -84,8 +84,6 @@ struct shape {
 struct route {
 	enum http_method method; /* GET serves HEAD as well */
 	const char *path; /* "/api/v1/streams/{id}/products" */
-	/* Another path that answers the same, with the same braces in the same order; NULL: none */
-	const char *alias;
 	enum route_who who;
 	const char *summary;
 	const struct route_field *body; /* NULL: no body, or {} */
@@ -100,8 +98,11 @@ struct route {
 	 * "404 stream_not_found, 409 stream_not_live". */
 	const char *errors;
 	bool list; /* the answer is a page with nextCursor */
+	const struct shape *page; /* fields of a page beside those, NULL: none */
 	bool plain; /* the answer is not JSON in the envelope (metrics, health) */
 	bool unlimited; /* no limit of requests (health checks) */
+	/* Another path that answers the same, with the same braces in the same order; NULL: none */
+	const char *alias;
 	/* A body may also be a form (application/x-www-form-urlencoded): its first values of the
 	 * text fields make the object, what else it holds is ignored. */
 	bool form;
@@ -119,6 +120,9 @@ struct router_config {
 	enum auth_result (*identify)(
 		void *user, const struct auth_peer *peer, struct identity *out, const char **why);
 	void *user;
+	/* Whether nothing is wanted from this user; NULL: nobody is banned. */
+	bool (*banned)(void *banned_user, const char *user_id);
+	void *banned_user;
 	/* Requests per second and burst, per address without and per user with a token; 0: none. */
 	double address_rate, address_burst, user_rate, user_burst;
 	/* Addresses that ROUTE_INTERNAL serves without a token, with commas between; copied. NULL:

@@ -39,6 +39,9 @@ struct http_config {
 	bool by_libwebsockets; /* clear HTTP/1 too, which we serve ourselves: for comparing the two
 				*/
 	uint64_t stall_us; /* a peer that takes nothing of its answer; 0: 30 s */
+	/* As in net_listener.h; not asked at the Unix socket. */
+	bool (*admit)(void *admit_user, const char *address);
+	void *admit_user;
 	/* Called for every request that is well-formed enough to have an answer. */
 	void (*handle)(void *user, struct http_request *r);
 	void *user;
@@ -50,6 +53,20 @@ void http_server_destroy(struct http_server **s);
 /* Stops accepting, closes idle connections; active ones get `Connection: close`. */
 void http_server_drain(struct http_server *s);
 unsigned http_server_connections(const struct http_server *s);
+
+/* A connection, for operators. Texts live for the call. */
+struct http_server_entry {
+	uint64_t id;
+	const char *address;
+	uint64_t since_us; /* by the loop's clock */
+	unsigned requests; /* under way */
+	bool tls, local;
+};
+void http_server_each(const struct http_server *s,
+	void (*each)(void *arg, const struct http_server_entry *entry), void *arg);
+/* Closes those that `which` names at once, whatever is under way; returns how many. */
+unsigned http_server_close(struct http_server *s,
+	bool (*which)(void *arg, const struct http_server_entry *entry), void *arg);
 bool http_server_reload_tls(struct http_server *s);
 /* New limits after a reload. */
 void http_server_limits(struct http_server *s, unsigned max_connections, unsigned max_per_address);

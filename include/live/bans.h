@@ -27,7 +27,8 @@ enum bans_result { BANS_OK, BANS_INVALID, BANS_FULL, BANS_NOT_FOUND, BANS_FAILED
  * inside the call; then *changed is emitted (data: the struct ban_record), for those who have to
  * close what is open. A subject is stored in its canonical form (host bits cleared).
  */
-typedef void (*bans_done)(void *user, enum bans_result result);
+/* ban: as it is kept (of a removal only kind and subject), borrowed; NULL on INVALID. */
+typedef void (*bans_done)(void *user, enum bans_result result, const struct ban_record *ban);
 void bans_put(struct bans *b, const struct ban_record *ban, bans_done done, void *user);
 void bans_remove(
 	struct bans *b, enum ban_kind kind, const char *subject, bans_done done, void *user);

@@ -37,6 +37,10 @@ void live_registry_destroy(struct live_registry **r);
  */
 void live_registry_recover(struct live_registry *r);
 
+/* Whose sellers are refused as publishers; borrowed, NULL: nobody is. */
+struct bans;
+void live_registry_heed(struct live_registry *r, struct bans *bans);
+
 struct live_stream *live_registry_find(struct live_registry *r, struct uuid id);
 /* Iterates in order of going live: start with NULL. */
 struct live_stream *live_registry_next(struct live_registry *r, const struct live_stream *after);
@@ -103,6 +107,7 @@ enum live_refusal {
 	LIVE_REFUSE_NOT_LIVE,
 	LIVE_REFUSE_BUSY,
 	LIVE_REFUSE_FULL,
+	LIVE_REFUSE_BANNED,
 	LIVE_REFUSE_DRAINING
 };
 const char *live_refusal_code(enum live_refusal r); /* a stable word: "wrong_key", … */

@@ -36,6 +36,8 @@ static const struct {
 	{"auth", "Who may do what."},
 	{"chat", "What may be said in streams."},
 	{"limits", "How much a stranger may ask for."},
+	{"webhooks", "What the platform's backend is told, as it happens."},
+	{"push", "Messages to phones, by Firebase Cloud Messaging."},
 	{"redis", "State that several nodes share."},
 	{"log", "What is written to stderr, and how."},
 };
@@ -103,6 +105,9 @@ static const struct config_key keys[] = {
 		.reload = true, .help = "HTTP connections from one address; 0: no bound."},
 	{"http", "max_body", CONFIG_SIZE, AT(http, max_body), "256k", KILO, 16 * MEGA,
 		.help = "Largest request body."},
+	{"http", "internal_from", CONFIG_TEXT, AT(http, internal_from), "127.0.0.1,::1",
+		.help = "Addresses whose requests to internal paths (validate-key) need no token; "
+			"behind a proxy on this machine: empty, or keep the paths from the proxy."},
 	{"http", "header_timeout", CONFIG_DURATION, AT(http, header_us), "10s", 100 * MS,
 		10 * MINUTE, .help = "Time for a request's headers and body to arrive."},
 	{"http", "idle_timeout", CONFIG_DURATION, AT(http, idle_us), "60s", SECOND, HOUR,
@@ -180,10 +185,40 @@ static const struct config_key keys[] = {
 		.reload = true, .help = "API requests of one user a minute; 0: no bound."},
 	{"limits", "address_requests", CONFIG_INT, AT(limits, address_requests), "1200", 0, 1000000,
 		.reload = true, .help = "API requests from one address a minute; 0: no bound."},
+	{"limits", "relays_per_stream", CONFIG_INT, AT(limits, relays_per_stream), "5", 0, 100,
+		.help = "Relay targets that a stream may have."},
 	{"limits", "idempotency_ttl", CONFIG_DURATION, AT(limits, idempotency_ttl_us), "1d", MINUTE,
 		30 * DAY, .reload = true,
 		.help = "How long an Idempotency-Key gives the first answer again."},
 
+	{"limits", "bans", CONFIG_INT, AT(limits, bans), "10000", 0, 1000000,
+		.help = "Addresses and users that may be banned."},
+
+	{"webhooks", "url", CONFIG_URL, AT(webhooks, url), "", .words = http_schemes,
+		.reload = true, .help = "Where events are posted to; empty: nowhere."},
+	{"webhooks", "secret_file", CONFIG_PATH, AT(webhooks, secret_file), "var/webhook-secret",
+		.required = true, .reload = true,
+		.help = "File with the secret that signs them; made when first needed (mode "
+			"0600)."},
+	{"webhooks", "secret", CONFIG_TEXT, AT(webhooks, secret), "", .secret = true,
+		.reload = true, .help = "The secret itself, instead of the file."},
+	{"webhooks", "timeout", CONFIG_DURATION, AT(webhooks, timeout_us), "10s", 100 * MS,
+		5 * MINUTE, .reload = true, .help = "Time that the receiver has for an answer."},
+	{"webhooks", "retry_base", CONFIG_DURATION, AT(webhooks, retry_base_us), "1s", 10 * MS,
+		HOUR, .reload = true,
+		.help = "Wait after the first failure, doubled by each further one up to 1h; of "
+			"push too."},
+	{"webhooks", "give_up", CONFIG_DURATION, AT(webhooks, give_up_us), "24h", SECOND, 30 * DAY,
+		.reload = true,
+		.help = "What could not be delivered for so long is left to the operator; of push "
+			"too."},
+
+	{"push", "fcm_service_account", CONFIG_PATH, AT(push, fcm_service_account), "",
+		.help = "Google's JSON file of the service account; empty: no push."},
+	{"push", "fcm_url", CONFIG_URL, AT(push, fcm_url), "https://fcm.googleapis.com",
+		.words = http_schemes, .required = true, .help = "Where the HTTP v1 interface is."},
+	{"push", "timeout", CONFIG_DURATION, AT(push, timeout_us), "10s", 100 * MS, 5 * MINUTE,
+		.reload = true, .help = "Time that it has for an answer."},
 
 	{"redis", "url", CONFIG_URL, AT(redis, url), "", .words = redis_schemes, .secret = true,
 		.reserved = true,

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "connections.h"
 #include "loop/work.h"
 #include "server_private.h"
 
@@ -115,6 +116,7 @@ static void each_limit(
 		{"http.max_body", c->http.max_body, NULL},
 		{"limits.user_requests", c->limits.user_requests, NULL},
 		{"limits.address_requests", c->limits.address_requests, NULL},
+		{"limits.relays_per_stream", c->limits.relays_per_stream, NULL},
 		{"media.min_free", c->media.min_free, NULL},
 		{"media.max_bytes", c->media.max_bytes, NULL},
 	};
@@ -134,5 +136,7 @@ struct api_host server_api_host(struct server *s)
 		.check = check,
 		.config = each_setting,
 		.limits = each_limit,
+		.connections = connections_each,
+		.close_connection = connections_close,
 	};
 }

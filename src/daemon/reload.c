@@ -44,6 +44,7 @@ static void apply(struct server *s)
 		c->limits.user_requests / 60.0, c->limits.user_requests);
 	router_idempotency_ttl(s->router, c->limits.idempotency_ttl_us);
 	auth_reload(s->auth);
+	server_reload_delivery(s);
 	if (!rtmp_server_reload_tls(s->rtmp) || !http_server_reload_tls(s->http))
 		log_error("certificate not reloaded: the old one stays");
 }

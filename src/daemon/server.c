@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "connections.h"
 #include "media/log.h"
 #include "notify.h"
 #include "server_private.h"
@@ -82,11 +83,26 @@ static bool create_store(struct server *s)
 static bool create_domain(struct server *s)
 {
 	struct live_config live = settings_live(s->config);
+	struct chat_config chat = settings_chat(s->config);
 
 	s->registry = live_registry_create(s->loop, store_repo(s->store), &live);
 	s->studio = studio_create(s->loop, store_repo(s->store), s->registry);
+	s->showcase = showcase_create(s->loop, store_repo(s->store), s->registry);
+	s->chat = chat_create(s->loop, store_repo(s->store), &chat);
 	live_registry_recover(s->registry);
+	s->bans = bans_create(s->loop, store_repo(s->store), s->config->limits.bans);
+	if (!s->bans)
+		return server_fail("bans", "the store cannot be read");
+	live_registry_heed(s->registry, s->bans);
+	connections_watch_bans(s);
 	return true;
+}
+
+static bool create_delivery(struct server *s)
+{
+	char error[ERROR_SIZE];
+
+	return server_create_delivery(s, error, sizeof(error)) || server_fail("outbox", error);
 }
 
 static bool create_auth(struct server *s)
@@ -127,6 +143,9 @@ static bool create_rtmp(struct server *s)
 	char error[ERROR_SIZE];
 	struct rtmp_server_config config = settings_rtmp(s->config);
 
+	config.admit = connections_admit;
+	config.admit_user = s;
+
 	s->rtmp = rtmp_server_create(s->loop, s->registry, &config, error, sizeof(error));
 	return s->rtmp || server_fail("rtmp", error);
 }
@@ -140,10 +159,13 @@ static bool create_router(struct server *s)
 		.version = SOUK_VERSION,
 		.identify = router_identify,
 		.user = s->auth,
+		.banned = connections_banned,
+		.banned_user = s,
 		.address_rate = limits->address_requests / 60.0,
 		.address_burst = limits->address_requests,
 		.user_rate = limits->user_requests / 60.0,
 		.user_burst = limits->user_requests,
+		.internal_from = s->config->http.internal_from,
 		.repo = store_repo(s->store),
 		.idempotency_ttl_us = limits->idempotency_ttl_us,
 	};
@@ -169,6 +191,8 @@ static bool create_http(struct server *s)
 	s->hls = hls_create(&hls);
 	s->pages = pages_create(s->config->server.public_url);
 	config.unix_path = socket_path;
+	config.admit = connections_admit;
+	config.admit_user = s;
 	config.handle = handle_request;
 	config.user = s;
 	s->http = http_server_create(s->loop, &config, error, sizeof(error));
@@ -184,7 +208,10 @@ static bool create_api(struct server *s)
 		.repo = store_repo(s->store),
 		.registry = s->registry,
 		.studio = s->studio,
+		.showcase = s->showcase,
+		.relays_max = c->limits.relays_per_stream,
 		.auth = s->auth,
+		.bans = s->bans,
 		.public_url = c->server.public_url,
 		.http_port = http_server_port(s->http),
 		.rtmp_port = rtmp_server_port(s->rtmp),
@@ -192,9 +219,11 @@ static bool create_api(struct server *s)
 		.rtmp_app = c->rtmp.app,
 		.media_root = c->media.root,
 		.min_free = c->media.min_free,
+		.chat = s->chat,
+		.chat_rate = c->chat.rate,
+		.playback_ttl_us = c->auth.playback_ttl_us,
 		.version = SOUK_VERSION,
 		.config_path = c->path,
-		.playback_ttl_us = c->auth.playback_ttl_us,
 		.host = server_api_host(s),
 	};
 
@@ -250,9 +279,9 @@ static bool create_all(struct server *s)
 		return server_fail("folders", strerror(errno));
 	/* HTTP before RTMP: libwebsockets gives a request whose Host names no vhost to the first
 	 * one made, whatever socket it came by. */
-	return create_loop(s) && create_store(s) && create_domain(s) && create_auth(s) &&
-		create_router(s) && create_http(s) && create_rtmp(s) && create_api(s) &&
-		create_signals(s);
+	return create_loop(s) && create_store(s) && create_domain(s) && create_delivery(s) &&
+		create_auth(s) && create_router(s) && create_http(s) && create_rtmp(s) &&
+		create_api(s) && create_signals(s);
 }
 
 static void warn_reserved(void *user, const struct config_key *key)
@@ -303,7 +332,12 @@ void server_destroy(struct server **server)
 	api_destroy(&s->api);
 	router_destroy(&s->router);
 	auth_destroy(&s->auth);
+	chat_destroy(&s->chat);
+	interruptions_destroy(&s->interruptions);
+	deliverer_destroy(&s->deliverer);
+	showcase_destroy(&s->showcase);
 	studio_destroy(&s->studio);
+	bans_destroy(&s->bans);
 	live_registry_destroy(&s->registry);
 	store_close(s->store);
 	mailbox_destroy(&s->mailbox);

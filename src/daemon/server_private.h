@@ -7,7 +7,12 @@
 #include "http/pages.h"
 #include "http/router.h"
 #include "http/server.h"
+#include "interruptions.h"
+#include "live/bans.h"
+#include "live/chat.h"
+#include "live/deliverer.h"
 #include "live/registry.h"
+#include "live/showcase.h"
 #include "live/studio.h"
 #include "loop/loop.h"
 #include "loop/mailbox.h"
@@ -27,6 +32,12 @@ struct server {
 	struct store *store;
 	struct live_registry *registry;
 	struct studio *studio;
+	struct showcase *showcase;
+	struct chat *chat;
+	struct bans *bans;
+	struct signal_listener ban_listener;
+	struct deliverer *deliverer;
+	struct interruptions *interruptions;
 	struct auth *auth;
 	struct router *router;
 	struct api *api;
@@ -54,6 +65,10 @@ enum hls_access server_access(
 /* reload.c: the configuration once more. `changed` may be NULL. False: nothing changed. */
 bool server_reload(struct server *s, void (*changed)(void *arg, const char *key, bool in_force),
 	void *arg, struct buf *errors);
+
+/* delivery.c: webhooks and push. */
+bool server_create_delivery(struct server *s, char *error, size_t error_size);
+void server_reload_delivery(struct server *s);
 
 /* host.c: what the API may ask of the daemon. */
 struct api_host server_api_host(struct server *s);

@@ -77,6 +77,9 @@ static void refuse(struct api_call *c, const struct studio_answer *answer)
 	case STUDIO_NOT_LIVE:
 		api_call_fail(c, 409, "stream_not_live", "The stream is not live.", NULL);
 		return;
+	case STUDIO_OVER:
+		api_call_fail(c, 409, "stream_over", "The stream is over.", NULL);
+		return;
 	case STUDIO_NO_PRODUCTS:
 		api_call_fail(c, 422, "no_products",
 			"A stream needs at least one product before it goes live.", NULL);

@@ -6,6 +6,7 @@
 #include "api_internal.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "http/bucket.h"
 
 const char *const api_audiences[] = {"everyone", "followers", "neighborhood", NULL};
 
@@ -29,10 +30,19 @@ struct api *api_create(const struct api_config *config)
 	api_system_routes(a);
 	api_streams_routes(a);
 	api_products_routes(a);
+	api_showcase_routes(a);
+	api_sellers_routes(a);
+	api_people_routes(a);
+	api_neighborhoods_routes(a);
+	api_notifications_routes(a);
+	api_chat_routes(a);
+	api_admin_bans_routes(a);
+	api_admin_connections_routes(a);
 	api_admin_routes(a);
 	api_admin_streams_routes(a);
 	api_admin_audit_routes(a);
 	api_admin_recordings_routes(a);
+	api_admin_outbox_routes(a);
 	return a;
 }
 
@@ -45,6 +55,7 @@ void api_destroy(struct api **a)
 	free((char *)(*a)->config.media_root);
 	free((char *)(*a)->config.version);
 	free((char *)(*a)->config.config_path);
+	buckets_destroy(&(*a)->chat_rates);
 	free(*a);
 	*a = NULL;
 }

@@ -14,6 +14,7 @@
 struct api {
 	struct api_config config; /* texts owned */
 	uint64_t started_mono_us, started_wall_ms;
+	struct buckets *chat_rates;
 };
 
 /* The server's address as the caller sees it, and the caller, for URLs in answers. */
@@ -34,6 +35,9 @@ char *api_url_watch(const struct api_urls *u, struct uuid stream);
 void api_viewer_of(const struct http_request *r, struct api_urls *out);
 enum watch_verdict api_may_watch(
 	const struct api *a, const struct api_urls *u, const struct stream_record *row);
+/* False, with the refusal answered, if the caller may not. */
+bool api_watch_allowed(
+	const struct api *a, struct http_request *r, const struct stream_record *row);
 /* What goes behind the URLs of a stream's media: "", or "?token=…"; NULL: the caller may not watch.
  * Owned by the caller. */
 char *api_media_suffix(
@@ -59,6 +63,8 @@ json_t *api_stream_details_json(
 json_t *api_stream_duration(const struct api *a, const struct stream_record *r);
 json_t *api_stats_json(const struct stream_record *r);
 json_t *api_product_json(const struct product_record *p);
+json_t *api_stream_product_json(const struct stream_product_record *p); /* with its place in it */
+bool api_currency_is_good(const char *code); /* three capital letters */
 /* The products of a stream with their place in it; NULL if the store failed. */
 json_t *api_stream_products_json(const struct api *a, struct uuid stream);
 
@@ -74,6 +80,7 @@ struct api_call {
 	void (*succeeded)(struct api_call *c, const struct studio_answer *answer);
 	struct uuid id; /* of the stream, for what is gone after the action */
 	enum stream_status status; /* before the action */
+	bool created; /* the action makes something: 201 */
 	char *path;
 	json_t *draft;
 };
@@ -128,17 +135,43 @@ extern const char *const api_audiences[];
 		"record_stream", FIELD_BOOL, .text = "Keep a VOD; default true." \
 	}
 
+/* What api_product_json makes, as fields of a shape. */
+#define API_PRODUCT_SHAPE \
+	{"id", SHAPE_UUID}, {"productId", SHAPE_UUID, .text = "The same."}, \
+		{"sellerId", SHAPE_TEXT}, {"name", SHAPE_TEXT}, \
+		{"description", SHAPE_TEXT, .nullable = true}, \
+		{"imageUrl", SHAPE_TEXT, .nullable = true}, \
+		{"url", SHAPE_TEXT, .nullable = true}, \
+		{"price", SHAPE_INTEGER, .text = "In minor units."}, \
+		{"currency", SHAPE_TEXT, .text = "ISO 4217."}, \
+		{"stock", SHAPE_INTEGER, .nullable = true, .text = "null: not counted."}, \
+		{"createdAt", SHAPE_TIME}, \
+	{ \
+		"updatedAt", SHAPE_TIME \
+	}
+extern const struct shape api_product_shape;
+extern const struct shape api_stream_product_shape; /* an element of a stream's products */
+
 /* Elements of a table. */
 #define API_COUNT(table) (unsigned)(sizeof(table) / sizeof((table)[0]))
 
 /* One file a group of paths. */
 void api_streams_routes(struct api *a);
 void api_products_routes(struct api *a);
+void api_showcase_routes(struct api *a);
+void api_sellers_routes(struct api *a);
+void api_chat_routes(struct api *a);
+void api_people_routes(struct api *a);
+void api_neighborhoods_routes(struct api *a);
+void api_notifications_routes(struct api *a);
 void api_system_routes(struct api *a);
+void api_admin_bans_routes(struct api *a);
+void api_admin_connections_routes(struct api *a);
 void api_admin_routes(struct api *a);
 void api_admin_streams_routes(struct api *a);
 void api_admin_audit_routes(struct api *a);
 void api_admin_recordings_routes(struct api *a);
+void api_admin_outbox_routes(struct api *a);
 
 /* Free bytes of the media folder's disk, and whether it can be written. */
 struct api_disk {

@@ -103,6 +103,8 @@ void http_conn_accepted(void *edge, int fd, const char *address)
 	struct http_conn *c = mem_new(struct http_conn);
 
 	c->edge = e;
+	c->id = ++s->conn_next;
+	c->since_us = loop_now_us(s->loop);
 	c->fd = fd;
 	c->uid = e->local ? peer_uid(fd) : -1;
 	text_copy(c->address, sizeof(c->address), address);
@@ -161,6 +163,7 @@ void http_conn_abandon(struct http_conn *c)
 			session_set(r->wsi, NULL);
 		http_request_lost(r);
 	}
+	http_websocket_lost(c);
 	if (c->direct && c->fd >= 0)
 		http_direct_finish(c);
 	if (wsi)

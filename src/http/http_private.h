@@ -89,6 +89,7 @@ struct http_server {
 	struct http_edge edges[HTTP_EDGES];
 	unsigned n_edges;
 	struct list conns;
+	uint64_t conn_next;
 	struct list orphans; /* kept requests whose connection is gone */
 	unsigned connections;
 	bool draining;
@@ -97,6 +98,7 @@ struct http_server {
 	uint64_t wait_us[HTTP_WAIT_KINDS];
 	struct timer *wheel;
 	struct http_poller *poller;
+	struct http_websockets *websockets; /* NULL: all upgrades are refused */
 
 	uint8_t *scratch; /* LWS_PRE + HTTP_SCRATCH: joined pieces for libwebsockets */
 	char id_prefix[9];
@@ -110,11 +112,13 @@ struct http_conn {
 	struct list link;
 	struct http_edge *edge;
 	struct lws *wsi;
+	uint64_t id, since_us;
 	int fd, uid;
 	char address[64];
 	struct http_wait wait;
 	struct list requests;
 	struct http_request *current; /* HTTP/1's one request */
+	struct http_websocket *websocket; /* what became of it; NULL: HTTP */
 	unsigned active; /* requests under way, on HTTP/2 several */
 	bool closing; /* libwebsockets is at it: the wsi is not to be touched */
 	bool killed; /* we asked for it */
@@ -218,6 +222,15 @@ void http_request_done(struct http_request *r);
 
 /* headers.c: looks up, copies, keeps with the request. */
 const char *http_headers_get(struct http_request *r, const char *name);
+
+/* websocket.c, websocket_io.c */
+/* A whole head that asks for WebSocket: refuses it or hands it to the server's `upgrade`. */
+void http_websocket_asked(struct http_request *r);
+void http_websocket_read(struct http_conn *c);
+void http_websocket_event(struct http_conn *c, bool writable, bool gone);
+/* The connection is at its end; nothing happens if it is no WebSocket. */
+void http_websocket_lost(struct http_conn *c);
+void http_websockets_destroy(struct http_server *s);
 
 /* response.c */
 void http_out_finish(struct http_out *o);

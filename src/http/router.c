@@ -278,6 +278,12 @@ static bool check(struct http_request *r, struct routed *d)
 	return false;
 }
 
+static bool is_banned(const struct router *router, const struct routed *d)
+{
+	return router->config.banned && d->identified && !d->identity.is_local &&
+		router->config.banned(router->config.banned_user, d->identity.user_id);
+}
+
 static bool admitted(const struct router *router, struct http_request *r, struct routed *d)
 {
 	if (http_request_draining(r) && d->route->who != ROUTE_ADMIN && !d->route->plain) {
@@ -288,6 +294,10 @@ static bool admitted(const struct router *router, struct http_request *r, struct
 	}
 	if (!identify(router, r, d) || !within_limits(router, r, d))
 		return false;
+	if (is_banned(router, d)) {
+		reply_error(r, 403, "banned", "This account is banned from this server.", NULL);
+		return false;
+	}
 	if (!may(router, r, d)) {
 		reply_error(r, 403, "forbidden", "Your role does not allow this.", NULL);
 		return false;

@@ -110,6 +110,8 @@ static bool edge_open(struct http_server *s, const struct http_config *config, c
 		.activation_name = tls ? "https"
 			: local	       ? NULL
 				       : "http",
+		.admit = local ? NULL : config->admit,
+		.admit_user = config->admit_user,
 		.accepted = http_conn_accepted,
 		.user = e,
 	};
@@ -203,6 +205,7 @@ void http_server_destroy(struct http_server **sp)
 	http_request_abandon_orphans(s);
 	listeners_destroy(s);
 	http_poller_destroy(&s->poller);
+	http_websockets_destroy(s);
 	free(s->scratch);
 	free(s->cert);
 	free(s->key);
@@ -224,6 +227,45 @@ void http_server_drain(struct http_server *s)
 unsigned http_server_connections(const struct http_server *s)
 {
 	return s->connections;
+}
+
+static struct http_server_entry entry_of(const struct http_conn *c)
+{
+	return (struct http_server_entry){
+		.id = c->id,
+		.address = c->address,
+		.since_us = c->since_us,
+		.requests = c->active,
+		.tls = c->edge->tls,
+		.local = c->edge->local,
+	};
+}
+
+void http_server_each(const struct http_server *s,
+	void (*each)(void *arg, const struct http_server_entry *entry), void *arg)
+{
+	const struct http_conn *c;
+
+	list_for_each (c, &s->conns, link) {
+		struct http_server_entry entry = entry_of(c);
+		each(arg, &entry);
+	}
+}
+
+unsigned http_server_close(struct http_server *s,
+	bool (*which)(void *arg, const struct http_server_entry *entry), void *arg)
+{
+	struct http_conn *c, *next;
+	unsigned n = 0;
+
+	list_for_each_safe (c, next, &s->conns, link) {
+		struct http_server_entry entry = entry_of(c);
+		if (which(arg, &entry)) {
+			http_conn_kill(c);
+			n++;
+		}
+	}
+	return n;
 }
 
 bool http_server_reload_tls(struct http_server *s)

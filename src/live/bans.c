@@ -111,7 +111,7 @@ void bans_destroy(struct bans **b)
 	list_for_each_safe (c, next, &(*b)->calls, link) {
 		list_remove(&c->link);
 		c->bans = NULL;
-		c->done(c->user, BANS_FAILED);
+		c->done(c->user, BANS_FAILED, NULL);
 	}
 	while (!list_empty(&(*b)->all))
 		drop(*b, container_of((*b)->all.next, struct ban, link));
@@ -164,7 +164,7 @@ static void call_finish(struct call *c, enum bans_result result)
 {
 	if (c->bans) {
 		list_remove(&c->link);
-		c->done(c->user, result);
+		c->done(c->user, result, c->record.subject ? &c->record : NULL);
 	}
 	ban_record_finish(&c->record);
 	free(c);

@@ -28,6 +28,7 @@ struct live_registry {
 	struct loop *loop;
 	struct repo repo;
 	struct live_config config;
+	struct bans *bans;
 	char *media_root;
 	struct list streams; /* live_stream.link, in order of going live */
 	struct map *by_id;

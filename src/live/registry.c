@@ -78,6 +78,11 @@ char *live_recording_dir(const struct live_registry *r, const char *id_text)
 	return mem_printf("%s/%s", r->media_root, id_text);
 }
 
+void live_registry_heed(struct live_registry *r, struct bans *bans)
+{
+	r->bans = bans;
+}
+
 struct live_stream *live_registry_find(struct live_registry *r, struct uuid id)
 {
 	return map_get(r->by_id, id.bytes, sizeof(id.bytes));

@@ -47,6 +47,8 @@ const char *live_refusal_code(enum live_refusal r)
 		return "busy";
 	case LIVE_REFUSE_FULL:
 		return "full";
+	case LIVE_REFUSE_BANNED:
+		return "banned";
 	case LIVE_REFUSE_DRAINING:
 		return "draining";
 	}
@@ -68,6 +70,8 @@ const char *live_refusal_text(enum live_refusal r)
 		return "Another encoder is publishing on this key.";
 	case LIVE_REFUSE_FULL:
 		return "The server has as many publishers as it may.";
+	case LIVE_REFUSE_BANNED:
+		return "The seller is banned from this server.";
 	case LIVE_REFUSE_DRAINING:
 		return "The server is shutting down; reconnect elsewhere.";
 	}

@@ -27,6 +27,8 @@ static enum rtmp_close refusal_reason(enum live_refusal reason)
 		return RTMP_CLOSE_BUSY;
 	case LIVE_REFUSE_FULL:
 		return RTMP_CLOSE_PUBLISHER_LIMIT;
+	case LIVE_REFUSE_BANNED:
+		return RTMP_CLOSE_KICKED;
 	case LIVE_REFUSE_DRAINING:
 		return RTMP_CLOSE_DRAIN;
 	}

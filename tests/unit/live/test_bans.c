@@ -58,7 +58,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void on_done(void *user, enum bans_result result)
+static void on_done(void *user, enum bans_result result, const struct ban_record *ban)
 {
 	struct rig *r = user;
 	r->result = result;
