@@ -261,24 +261,126 @@ static const struct route_field backup_fields[] = {
 		.text = "Absolute, of a file that does not exist."},
 };
 
+static const struct shape_field connections_fields[] = {
+	{"http", SHAPE_INTEGER},
+	{"rtmp", SHAPE_INTEGER},
+};
+static const struct shape connections_shape = {
+	"ConnectionCounts", connections_fields, API_COUNT(connections_fields)};
+
+static const struct shape_field streams_fields[] = {
+	{"live", SHAPE_INTEGER},
+	{"waiting", SHAPE_INTEGER},
+	{"publishing", SHAPE_INTEGER},
+	{"interrupted", SHAPE_INTEGER},
+	{"finishing", SHAPE_INTEGER},
+};
+static const struct shape streams_shape = {
+	"StreamCounts", streams_fields, API_COUNT(streams_fields)};
+
+static const struct shape_field store_fields[] = {
+	{"healthy", SHAPE_BOOL},
+	{"queue", SHAPE_INTEGER},
+};
+static const struct shape store_shape = {"StoreStatus", store_fields, API_COUNT(store_fields)};
+
+static const struct shape_field disk_fields[] = {
+	{"root", SHAPE_TEXT, .nullable = true},
+	{"free", SHAPE_INTEGER, .text = "Bytes."},
+	{"total", SHAPE_INTEGER, .text = "Bytes."},
+	{"minFree", SHAPE_INTEGER, .text = "Bytes."},
+	{"ok", SHAPE_BOOL},
+};
+static const struct shape disk_shape = {"DiskStatus", disk_fields, API_COUNT(disk_fields)};
+
+static const struct shape_field memory_fields[] = {
+	{"rss", SHAPE_INTEGER, .text = "Bytes."},
+	{"windows", SHAPE_INTEGER, .text = "Bytes of media."},
+};
+static const struct shape memory_shape = {"MemoryStatus", memory_fields, API_COUNT(memory_fields)};
+
+static const struct shape_field status_fields[] = {
+	{"version", SHAPE_TEXT},
+	{"pid", SHAPE_INTEGER},
+	{"startedAt", SHAPE_TIME},
+	{"uptime", SHAPE_INTEGER, .text = "Seconds."},
+	{"draining", SHAPE_BOOL},
+	{"connections", SHAPE_OBJECT, .of = &connections_shape},
+	{"publishers", SHAPE_INTEGER},
+	{"streams", SHAPE_OBJECT, .of = &streams_shape},
+	{"loopLagP99", SHAPE_NUMBER, .nullable = true, .text = "Seconds."},
+	{"store", SHAPE_OBJECT, .of = &store_shape},
+	{"disk", SHAPE_OBJECT, .of = &disk_shape},
+	{"memory", SHAPE_OBJECT, .of = &memory_shape},
+};
+static const struct shape status_shape = {"Status", status_fields, API_COUNT(status_fields)};
+
+static const struct shape_field backed_fields[] = {
+	{"path", SHAPE_TEXT},
+	{"bytes", SHAPE_INTEGER},
+};
+static const struct shape backup_shape = {"Backup", backed_fields, API_COUNT(backed_fields)};
+
+static const struct shape_field check_fields[] = {
+	{"ok", SHAPE_BOOL},
+	{"problems", SHAPE_LIST},
+};
+static const struct shape check_shape = {"StoreCheck", check_fields, API_COUNT(check_fields)};
+
+static const struct shape_field value_fields[] = {
+	{"section", SHAPE_TEXT},
+	{"key", SHAPE_TEXT},
+	{"value", SHAPE_TEXT, .nullable = true, .text = "Secrets are ***."},
+	{"origin", SHAPE_TEXT, .nullable = true},
+	{"reload", SHAPE_BOOL},
+};
+static const struct shape value_shape = {"Setting", value_fields, API_COUNT(value_fields)};
+
+static const struct shape_field config_fields[] = {
+	{"path", SHAPE_TEXT, .nullable = true},
+	{"values", SHAPE_LIST, .of = &value_shape},
+};
+static const struct shape config_shape = {"Config", config_fields, API_COUNT(config_fields)};
+
+static const struct shape_field reload_fields[] = {
+	{"changed", SHAPE_LIST},
+	{"needRestart", SHAPE_LIST},
+};
+static const struct shape reload_shape = {"Reloaded", reload_fields, API_COUNT(reload_fields)};
+
+static const struct shape_field drain_fields[] = {{"draining", SHAPE_BOOL}};
+static const struct shape drain_shape = {"Draining", drain_fields, API_COUNT(drain_fields)};
+
+static const struct shape_field limit_fields[] = {
+	{"name", SHAPE_TEXT},
+	{"limit", SHAPE_INTEGER, .nullable = true, .text = "null: none."},
+	{"used", SHAPE_INTEGER, .nullable = true, .text = "null: nothing counts it."},
+};
+static const struct shape limit_shape = {"Limit", limit_fields, API_COUNT(limit_fields)};
+
+static const struct shape_field limits_fields[] = {{"limits", SHAPE_LIST, .of = &limit_shape}};
+static const struct shape limits_shape = {"Limits", limits_fields, API_COUNT(limits_fields)};
+
 static const struct route routes[] = {
 	{HTTP_GET, "/api/v1/admin/status", ROUTE_ADMIN, "How the daemon is.",
 		.answer = "version, pid, uptime, connections, publishers, streams, loopLagP99, "
 			  "store, disk and memory.",
-		.handler = status},
+		.shape = &status_shape, .handler = status},
 	{HTTP_POST, "/api/v1/admin/backup", ROUTE_ADMIN, "Copy the database to a new file.",
 		.body = backup_fields, .n_body = API_COUNT(backup_fields),
-		.answer = "path and bytes.", .handler = backup},
+		.answer = "path and bytes.", .shape = &backup_shape,
+		.errors = "409 backup_failed, 422 invalid_value", .handler = backup},
 	{HTTP_POST, "/api/v1/admin/check", ROUTE_ADMIN, "Check the database.",
-		.answer = "ok and problems.", .handler = check},
+		.answer = "ok and problems.", .shape = &check_shape, .handler = check},
 	{HTTP_GET, "/api/v1/admin/config", ROUTE_ADMIN, "The configuration that is in force.",
-		.answer = "path and values.", .handler = config},
+		.answer = "path and values.", .shape = &config_shape, .handler = config},
 	{HTTP_POST, "/api/v1/admin/reload", ROUTE_ADMIN, "Read the configuration again.",
-		.answer = "changed and needRestart.", .handler = reload},
+		.answer = "changed and needRestart.", .shape = &reload_shape,
+		.errors = "422 bad_config", .handler = reload},
 	{HTTP_POST, "/api/v1/admin/drain", ROUTE_ADMIN, "Finish what is under way and stop.",
-		.answer = "draining.", .handler = drain},
+		.answer = "draining.", .shape = &drain_shape, .handler = drain},
 	{HTTP_GET, "/api/v1/admin/limits", ROUTE_ADMIN, "Limits and what is used of them.",
-		.answer = "limits.", .handler = limits},
+		.answer = "limits.", .shape = &limits_shape, .handler = limits},
 };
 
 void api_admin_routes(struct api *a)

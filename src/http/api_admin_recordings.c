@@ -169,14 +169,43 @@ static const struct route_field list_query[] = {
 	{"cursor", FIELD_STRING, .min = 1, .max = 20},
 };
 
+static const struct shape_field recording_fields[] = {
+	{"streamId", SHAPE_UUID},
+	{"state", SHAPE_TEXT},
+	{"title", SHAPE_TEXT, .nullable = true},
+	{"sellerId", SHAPE_TEXT, .nullable = true},
+	{"path", SHAPE_TEXT, .nullable = true, .text = "Of its folder."},
+	{"duration", SHAPE_NUMBER, .text = "Seconds."},
+	{"bytes", SHAPE_INTEGER},
+	{"segments", SHAPE_INTEGER},
+	{"hasMp4", SHAPE_BOOL},
+	{"vodUrl", SHAPE_TEXT, .nullable = true},
+	{"mp4Url", SHAPE_TEXT, .nullable = true},
+	{"createdAt", SHAPE_TIME, .nullable = true},
+	{"finishedAt", SHAPE_TIME, .nullable = true},
+};
+static const struct shape recording_shape = {
+	"Recording", recording_fields, API_COUNT(recording_fields)};
+
+static const struct shape_field deleted_fields[] = {
+	{"streamId", SHAPE_UUID},
+	{"state", SHAPE_TEXT},
+};
+static const struct shape deleted_shape = {
+	"RecordingDeleted", deleted_fields, API_COUNT(deleted_fields)};
+
 static const struct route routes[] = {
 	{HTTP_GET, "/api/v1/admin/recordings", ROUTE_ADMIN, "Recordings, newest first.",
 		.query = list_query, .n_query = API_COUNT(list_query), .list = true,
-		.answer = "Recordings.", .handler = list},
+		.answer = "Recordings.", .shape = &recording_shape, .errors = "422 invalid_cursor",
+		.handler = list},
 	{HTTP_GET, "/api/v1/admin/recordings/{id}", ROUTE_ADMIN, "A stream's recording.",
-		.answer = "The recording.", .handler = show},
+		.answer = "The recording.", .shape = &recording_shape,
+		.errors = "404 not_found, 404 recording_not_found", .handler = show},
 	{HTTP_DELETE, "/api/v1/admin/recordings/{id}", ROUTE_ADMIN,
 		"Delete a recording; the stream stays.", .answer = "streamId and state.",
+		.shape = &deleted_shape,
+		.errors = "404 not_found, 404 recording_not_found, 409 stream_is_live",
 		.handler = delete_recording},
 };
 

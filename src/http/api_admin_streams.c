@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "api_internal.h"
+#include "api_shapes.h"
 #include "base/mem.h"
 #include "base/text.h"
 
@@ -214,26 +215,47 @@ static const struct route_field create_fields[] = {
 	{"live", FIELD_BOOL, .text = "Go live at once; default false."},
 };
 
+static const struct shape_field kicked_fields[] = {
+	{"streamId", SHAPE_UUID},
+	{"kicked", SHAPE_BOOL},
+};
+static const struct shape kicked_shape = {
+	"PublisherKicked", kicked_fields, API_COUNT(kicked_fields)};
+
 static const struct route routes[] = {
 	{HTTP_GET, "/api/v1/admin/streams", ROUTE_ADMIN, "Streams that are live in this process.",
-		.list = true, .answer = "Streams, with publisher and recording.", .handler = list},
+		.list = true, .answer = "Streams, with publisher and recording.",
+		.shape = &api_shape_admin_stream, .handler = list},
 	{HTTP_POST, "/api/v1/admin/streams", ROUTE_ADMIN,
 		"Create a stream for a seller, without products and checklist.",
 		.body = create_fields, .n_body = API_COUNT(create_fields), .status = 201,
-		.answer = "The stream; live ones with rtmpUrl and streamKey.", .handler = create},
+		.answer = "The stream; live ones with rtmpUrl and streamKey.",
+		.shape = &api_shape_admin_created, .handler = create},
 	{HTTP_GET, "/api/v1/admin/streams/{id}", ROUTE_ADMIN, "A stream, live or not.",
-		.answer = "The stream, with publisher and recording.", .handler = show},
+		.answer = "The stream, with publisher and recording.",
+		.shape = &api_shape_admin_details, .errors = "404 not_found, 404 stream_not_found",
+		.handler = show},
 	{HTTP_POST, "/api/v1/admin/streams/{id}/go-live", ROUTE_ADMIN,
 		"Go live without products and checklist.",
 		.answer = "streamId, status, rtmpUrl, streamKey, hlsUrl, watchUrl, startedAt and "
 			  "notificationsSent.",
+		.shape = &api_shape_live,
+		.errors = "404 not_found, 404 stream_not_found, 409 stream_not_scheduled",
 		.handler = go_live},
 	{HTTP_POST, "/api/v1/admin/streams/{id}/rotate-key", ROUTE_ADMIN, "Replace the stream key.",
-		.answer = "streamId, status, rtmpUrl and streamKey.", .handler = rotate_key},
+		.answer = "streamId, status, rtmpUrl and streamKey.", .shape = &api_shape_key,
+		.errors = "404 not_found, 404 stream_not_found, 409 stream_not_live",
+		.handler = rotate_key},
 	{HTTP_POST, "/api/v1/admin/streams/{id}/end", ROUTE_ADMIN, "End a live stream.",
-		.answer = "streamId, status, duration, vodUrl and stats.", .handler = end},
+		.answer = "streamId, status, duration, vodUrl and stats.",
+		.shape = &api_shape_ended,
+		.errors = "404 not_found, 404 stream_not_found, 409 stream_not_live",
+		.handler = end},
 	{HTTP_POST, "/api/v1/admin/streams/{id}/kick", ROUTE_ADMIN,
 		"Close the publisher, who may come back.", .answer = "streamId and kicked.",
+		.shape = &kicked_shape,
+		.errors = "404 not_found, 404 stream_not_found, 409 stream_not_live, 409 "
+			  "no_publisher",
 		.handler = kick},
 };
 

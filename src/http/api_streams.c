@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "api_internal.h"
+#include "api_shapes.h"
 #include "base/text.h"
 #include "model/repo_cursor.h"
 
@@ -252,36 +253,71 @@ static const struct route_field go_live_fields[] = {
 	{"checklist_complete", FIELD_BOOL, .text = "Must be true."},
 };
 
+static const struct shape_field deleted_fields[] = {
+	{"streamId", SHAPE_UUID},
+	{"status", SHAPE_TEXT, .text = "cancelled or deleted."},
+};
+static const struct shape deleted_shape = {
+	"StreamDeleted", deleted_fields, API_COUNT(deleted_fields)};
+
+static const struct shape_field attached_fields[] = {
+	{"streamId", SHAPE_UUID},
+	{"productCount", SHAPE_INTEGER},
+	{"products", SHAPE_LIST, .of = &api_shape_stream_product},
+};
+static const struct shape attached_shape = {
+	"ProductsAttached", attached_fields, API_COUNT(attached_fields)};
+
 static const struct route routes[] = {
 	{HTTP_POST, "/api/v1/streams", ROUTE_SELLER, "Create a stream, scheduled.",
 		.body = create_fields, .n_body = API_COUNT(create_fields), .status = 201,
-		.answer = "The stream.", .handler = create},
+		.answer = "The stream.", .shape = &api_shape_created,
+		.errors = "403 product_not_yours, 409 duplicate_product, 422 unknown_product",
+		.handler = create},
 	{HTTP_GET, "/api/v1/streams", ROUTE_PUBLIC, "List streams, live ones first.",
 		.query = list_query, .n_query = API_COUNT(list_query), .list = true,
-		.answer = "Streams.", .handler = list},
+		.answer = "Streams.", .shape = &api_shape_stream, .errors = "422 invalid_cursor",
+		.handler = list},
 	{HTTP_GET, "/api/v1/streams/{id}", ROUTE_PUBLIC, "A stream with seller and products.",
-		.answer = "The stream.", .handler = show},
+		.answer = "The stream.", .shape = &api_shape_details,
+		.errors = "404 not_found, 404 stream_not_found", .handler = show},
 	{HTTP_DELETE, "/api/v1/streams/{id}", ROUTE_USER,
 		"Cancel a scheduled stream, or delete an ended one with its recording.",
-		.answer = "streamId and status.", .handler = delete_stream},
+		.answer = "streamId and status.", .shape = &deleted_shape,
+		.errors = "403 forbidden, 404 not_found, 404 stream_not_found, 409 stream_is_live, "
+			  "409 stream_finishing",
+		.handler = delete_stream},
 	{HTTP_POST, "/api/v1/streams/{id}/products", ROUTE_USER,
 		"Attach products while the stream is scheduled.", .body = attach_fields,
 		.n_body = API_COUNT(attach_fields),
-		.answer = "streamId, productCount and products.", .handler = attach},
+		.answer = "streamId, productCount and products.", .shape = &attached_shape,
+		.errors = "403 forbidden, 403 product_not_yours, 404 not_found, 404 "
+			  "stream_not_found, 409 stream_not_scheduled, 409 duplicate_product, 422 "
+			  "unknown_product",
+		.handler = attach},
 	{HTTP_GET, "/api/v1/streams/{id}/products", ROUTE_PUBLIC,
 		"Products with their places in the picture and counters.", .list = true,
-		.answer = "Products.", .handler = list_products},
+		.answer = "Products.", .shape = &api_shape_stream_product,
+		.errors = "404 not_found, 404 stream_not_found", .handler = list_products},
 	{HTTP_POST, "/api/v1/streams/{id}/go-live", ROUTE_USER,
 		"Go live: shows the stream key, this once.", .body = go_live_fields,
 		.n_body = API_COUNT(go_live_fields),
 		.answer = "streamId, status, rtmpUrl, streamKey, hlsUrl, watchUrl, startedAt and "
 			  "notificationsSent.",
+		.shape = &api_shape_live,
+		.errors = "403 forbidden, 404 not_found, 404 stream_not_found, 409 "
+			  "stream_not_scheduled, 422 no_products, 422 checklist_incomplete",
 		.handler = go_live},
 	{HTTP_POST, "/api/v1/streams/{id}/rotate-key", ROUTE_USER,
 		"Replace the stream key; the old one stops at once.",
-		.answer = "streamId, status, rtmpUrl and streamKey.", .handler = rotate_key},
+		.answer = "streamId, status, rtmpUrl and streamKey.", .shape = &api_shape_key,
+		.errors = "403 forbidden, 404 not_found, 404 stream_not_found, 409 stream_not_live",
+		.handler = rotate_key},
 	{HTTP_POST, "/api/v1/streams/{id}/end", ROUTE_USER, "End a live stream.",
-		.answer = "streamId, status, duration, vodUrl and stats.", .handler = end},
+		.answer = "streamId, status, duration, vodUrl and stats.",
+		.shape = &api_shape_ended,
+		.errors = "403 forbidden, 404 not_found, 404 stream_not_found, 409 stream_not_live",
+		.handler = end},
 };
 
 void api_streams_routes(struct api *a)

@@ -48,13 +48,40 @@ static void openapi(void *user, struct http_request *r)
 	reply_json(r, 200, router_openapi(a->config.router));
 }
 
+static const struct shape_field health_fields[] = {{"status", SHAPE_TEXT}};
+static const struct shape health_shape = {"Health", health_fields, API_COUNT(health_fields)};
+
+static const struct shape_field check_fields[] = {{"ok", SHAPE_BOOL}};
+static const struct shape check_shape = {"Check", check_fields, API_COUNT(check_fields)};
+
+static const struct shape_field disk_fields[] = {
+	{"ok", SHAPE_BOOL},
+	{"writable", SHAPE_BOOL},
+	{"free", SHAPE_INTEGER, .text = "Bytes."},
+	{"minFree", SHAPE_INTEGER, .text = "Bytes."},
+};
+static const struct shape disk_shape = {"DiskCheck", disk_fields, API_COUNT(disk_fields)};
+
+static const struct shape_field checks_fields[] = {
+	{"store", SHAPE_OBJECT, .of = &check_shape},
+	{"disk", SHAPE_OBJECT, .of = &disk_shape},
+	{"accepting", SHAPE_OBJECT, .of = &check_shape},
+};
+static const struct shape checks_shape = {"Checks", checks_fields, API_COUNT(checks_fields)};
+
+static const struct shape_field ready_fields[] = {
+	{"status", SHAPE_TEXT},
+	{"checks", SHAPE_OBJECT, .of = &checks_shape},
+};
+static const struct shape ready_shape = {"Readiness", ready_fields, API_COUNT(ready_fields)};
+
 static const struct route routes[] = {
 	{HTTP_GET, "/healthz", ROUTE_PUBLIC, "The process answers.", .plain = true,
-		.unlimited = true, .answer = "status.", .handler = healthz},
+		.unlimited = true, .answer = "status.", .shape = &health_shape, .handler = healthz},
 	{HTTP_GET, "/readyz", ROUTE_PUBLIC,
 		"Store and disk work and no drain is under way; else 503 with what is wrong.",
 		.plain = true, .unlimited = true, .answer = "status and checks.",
-		.handler = readyz},
+		.shape = &ready_shape, .errors = "503 not_ready", .handler = readyz},
 	{HTTP_GET, "/metrics", ROUTE_PUBLIC, "Prometheus' text format 0.0.4.", .plain = true,
 		.unlimited = true, .answer = "Text.", .handler = metrics},
 	{HTTP_GET, "/api/v1/openapi.json", ROUTE_PUBLIC, "This document.", .plain = true,

@@ -72,17 +72,22 @@ static json_t *field_schema(const struct shape_field *field)
 	return schema;
 }
 
-static json_t *shape_schema(const struct shape *shape)
+static void add_fields(json_t *properties, json_t *required, const struct shape *shape)
 {
-	json_t *properties = json_object(), *required = json_array(), *schema;
-
-	for (unsigned i = 0; i < shape->n; i++) {
+	for (unsigned i = 0; shape && i < shape->n; i++) {
 		const struct shape_field *field = &shape->fields[i];
 
 		json_object_set_new(properties, field->name, field_schema(field));
 		if (!field->optional)
 			json_array_append_new(required, json_string(field->name));
 	}
+}
+
+static json_t *shape_schema(const struct shape *shape)
+{
+	json_t *properties = json_object(), *required = json_array(), *schema;
+
+	add_fields(properties, required, shape);
 	schema = json_pack("{s:s, s:b, s:o}", "type", "object", "additionalProperties", 0,
 		"properties", properties);
 	if (json_array_size(required))
@@ -103,6 +108,8 @@ static void add_shape(json_t *schemas, const struct shape *shape)
 void openapi_add_shapes(json_t *schemas, const struct route *route)
 {
 	add_shape(schemas, route->shape);
+	for (unsigned i = 0; route->page && i < route->page->n; i++)
+		add_shape(schemas, route->page->fields[i].of);
 }
 
 static json_t *envelope(const struct route *route)
@@ -119,6 +126,13 @@ static json_t *envelope(const struct route *route)
 		json_object_set_new(properties, "nextCursor",
 			json_pack("{s:s, s:b}", "type", "string", "nullable", 1));
 		json_array_append_new(required, json_string("nextCursor"));
+		add_fields(properties, required, route->page);
+	}
+	for (unsigned i = 0; route->page && i < route->page->n; i++) {
+		const struct shape_field *field = &route->page->fields[i];
+
+		json_object_set_new(properties, field->name, field_schema(field));
+		json_array_append_new(required, json_string(field->name));
 	}
 	return json_pack("{s:s, s:b, s:o, s:o}", "type", "object", "additionalProperties", 0,
 		"properties", properties, "required", required);
