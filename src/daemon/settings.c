@@ -30,6 +30,14 @@ struct live_config settings_live(const struct config *c)
 	};
 }
 
+struct chat_config settings_chat(const struct config *c)
+{
+	return (struct chat_config){
+		.blocked_words_file = c->chat.blocked_words_file,
+		.links_blocked = c->chat.links == CONFIG_LINKS_BLOCK,
+	};
+}
+
 struct rtmp_server_config settings_rtmp(const struct config *c)
 {
 	struct rtmp_server_config rtmp = {
