@@ -48,6 +48,11 @@ unsigned live_registry_count(const struct live_registry *r);
 unsigned live_registry_publishers(const struct live_registry *r);
 /* Emitted (data: live_stream) when a stream is opened; for state: live_stream_changed. */
 struct signal *live_registry_opened(struct live_registry *r);
+/* Emitted (data: live_stream) when a stream ends, before its end is written to the store. */
+struct signal *live_registry_ended(struct live_registry *r);
+/* Who knows the figures that an ended stream keeps; false: unknown. Borrowed; NULL: nobody. */
+void live_registry_ask_figures(struct live_registry *r,
+	bool (*figures)(void *user, struct uuid stream_id, struct repo_stats *out), void *user);
 
 /* After the store committed go-live: the stream waits for its publisher from now on. */
 struct live_stream *live_registry_open(struct live_registry *r, const struct stream_record *row);

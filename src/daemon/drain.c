@@ -25,7 +25,7 @@ static void look(void *user)
 	loop_stop(s->loop);
 }
 
-static void streams_drained(void *user)
+static void figures_stored(void *user)
 {
 	struct server *s = user;
 
@@ -33,6 +33,13 @@ static void streams_drained(void *user)
 	http_server_drain(s->http);
 	s->drain_wait = loop_timer_create(s->loop, "drain wait", look, s);
 	timer_repeat(s->drain_wait, LOOK_US);
+}
+
+static void streams_drained(void *user)
+{
+	struct server *s = user;
+
+	audience_flush(s->audience, figures_stored, s);
 }
 
 static void too_late(void *user)

@@ -98,6 +98,33 @@ static bool create_domain(struct server *s)
 	return true;
 }
 
+static void defer_on_loop(void *loop, void (*fn)(void *arg), void *arg)
+{
+	loop_defer(loop, fn, arg);
+}
+
+static bool create_audience(struct server *s)
+{
+	struct state_memory_config memory = {
+		.clock = &clock_system,
+		.defer = defer_on_loop,
+		.defer_user = s->loop,
+		.metrics = s->metrics,
+	};
+	struct audience_config config = {
+		.clock = &clock_system,
+		.loop = s->loop,
+		.repo = store_repo(s->store),
+		.metrics = s->metrics,
+	};
+
+	s->state_memory = state_memory_create(&memory);
+	config.state = state_memory_state(s->state_memory);
+	s->audience = audience_create(&config);
+	s->audience_feed = audience_feed_create(s->audience, s->registry, store_repo(s->store));
+	return true;
+}
+
 static bool create_delivery(struct server *s)
 {
 	char error[ERROR_SIZE];
@@ -279,9 +306,9 @@ static bool create_all(struct server *s)
 		return server_fail("folders", strerror(errno));
 	/* HTTP before RTMP: libwebsockets gives a request whose Host names no vhost to the first
 	 * one made, whatever socket it came by. */
-	return create_loop(s) && create_store(s) && create_domain(s) && create_delivery(s) &&
-		create_auth(s) && create_router(s) && create_http(s) && create_rtmp(s) &&
-		create_api(s) && create_signals(s);
+	return create_loop(s) && create_store(s) && create_domain(s) && create_audience(s) &&
+		create_delivery(s) && create_auth(s) && create_router(s) && create_http(s) &&
+		create_rtmp(s) && create_api(s) && create_signals(s);
 }
 
 static void warn_reserved(void *user, const struct config_key *key)
@@ -332,6 +359,9 @@ void server_destroy(struct server **server)
 	api_destroy(&s->api);
 	router_destroy(&s->router);
 	auth_destroy(&s->auth);
+	audience_feed_destroy(&s->audience_feed);
+	audience_destroy(&s->audience);
+	state_memory_destroy(&s->state_memory);
 	chat_destroy(&s->chat);
 	interruptions_destroy(&s->interruptions);
 	deliverer_destroy(&s->deliverer);

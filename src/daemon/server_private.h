@@ -1,5 +1,6 @@
 #pragma once
 
+#include "audience_feed.h"
 #include "base/metrics.h"
 #include "http/api.h"
 #include "http/auth.h"
@@ -20,6 +21,8 @@
 #include "rtmp/server.h"
 #include "server.h"
 #include "signals.h"
+#include "state/audience.h"
+#include "state/state_memory.h"
 #include "store/store.h"
 
 /* What the files of the daemon share: the parts in the order in which they are made. */
@@ -31,6 +34,9 @@ struct server {
 	struct mailbox *mailbox;
 	struct store *store;
 	struct live_registry *registry;
+	struct state_memory *state_memory;
+	struct audience *audience;
+	struct audience_feed *audience_feed;
 	struct studio *studio;
 	struct showcase *showcase;
 	struct chat *chat;

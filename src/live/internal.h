@@ -36,7 +36,9 @@ struct live_registry {
 	struct list vod_jobs; /* vod_job.link */
 	struct list deletions; /* delete_job.link (retention.c) */
 	unsigned publishers;
-	struct signal opened;
+	struct signal opened, ended;
+	bool (*figures)(void *user, struct uuid stream_id, struct repo_stats *out);
+	void *figures_user;
 	struct timer *retention_timer;
 	unsigned retention_offset; /* of the sweep that is under way */
 	uint64_t retention_bytes;

@@ -48,6 +48,7 @@ struct live_registry *live_registry_create(
 	list_init(&r->deletions);
 	r->by_id = map_create();
 	signal_init(&r->opened);
+	signal_init(&r->ended);
 	metrics_init(&r->metrics, loop_metrics(l));
 	retention_start(r);
 	return r;
@@ -107,6 +108,18 @@ unsigned live_registry_publishers(const struct live_registry *r)
 struct signal *live_registry_opened(struct live_registry *r)
 {
 	return &r->opened;
+}
+
+struct signal *live_registry_ended(struct live_registry *r)
+{
+	return &r->ended;
+}
+
+void live_registry_ask_figures(struct live_registry *r,
+	bool (*figures)(void *user, struct uuid stream_id, struct repo_stats *out), void *user)
+{
+	r->figures = figures;
+	r->figures_user = user;
 }
 
 struct live_stream *live_registry_open(struct live_registry *r, const struct stream_record *row)

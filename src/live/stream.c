@@ -285,12 +285,14 @@ static void end_written(void *user, const struct repo_outcome *outcome)
 
 static void write_end(struct live_stream *s)
 {
-	struct repo repo = s->registry->repo;
-	struct repo_stats stats = {0};
+	const struct live_registry *r = s->registry;
+	struct repo repo = r->repo;
+	struct repo_stats stats;
+	bool known = r->figures && r->figures(r->figures_user, s->id, &stats);
 	s->end_write = mem_new(struct end_write);
 	s->end_write->stream = s;
 	repo.ops->stream_end(repo.impl, s->id, s->ended_at_ms, live_end_reason_text(s->end_reason),
-		&stats, end_written, s->end_write);
+		known ? &stats : NULL, end_written, s->end_write);
 }
 
 static void vod_settled(void *user)
@@ -366,6 +368,7 @@ void live_stream_finish(
 	log_info("stream ended", kv_str("stream", s->id_text),
 		kv_str("reason", live_end_reason_text(reason)));
 	stream_set_state(s, LIVE_FINISHING);
+	signal_emit(&s->registry->ended, s);
 	write_end(s);
 	if (s->row_opened || (s->record.record_stream && s->first_published_at_ms))
 		recording_flush(s->recording, recording_flushed, s);
