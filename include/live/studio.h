@@ -17,6 +17,7 @@ enum studio_result {
 	STUDIO_FORBIDDEN, /* not yours, or role missing */
 	STUDIO_NOT_SCHEDULED,
 	STUDIO_NOT_LIVE, /* wrong state */
+	STUDIO_OVER, /* ended or cancelled */
 	STUDIO_NO_PRODUCTS,
 	STUDIO_CHECKLIST, /* go-live's conditions */
 	STUDIO_DUPLICATE_PRODUCT,
@@ -66,6 +67,12 @@ void studio_rotate_key(struct studio *s, const struct studio_caller *caller, str
 /* The caller's permanent key: a new one (shown once, in place of any before) or none. */
 void studio_seller_key(struct studio *s, const struct studio_caller *caller, bool wanted,
 	studio_done done, void *user);
+/* Replaces the relay targets of a scheduled or live stream; the URLs were checked (relay_url.h). */
+void studio_relays(struct studio *s, const struct studio_caller *caller, struct uuid stream_id,
+	const struct relay_record *relays, size_t n, studio_done done, void *user);
+/* Them as they are, now: an array for the caller on STUDIO_OK. */
+enum studio_result studio_list_relays(struct studio *s, const struct studio_caller *caller,
+	struct uuid stream_id, struct relay_record **out, size_t *n);
 void studio_end(struct studio *s, const struct studio_caller *caller, struct uuid stream_id,
 	studio_done done, void *user);
 /* Cancels a scheduled one, deletes an ended or cancelled one with its recording. */

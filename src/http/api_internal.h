@@ -135,23 +135,6 @@ extern const char *const api_audiences[];
 		"record_stream", FIELD_BOOL, .text = "Keep a VOD; default true." \
 	}
 
-/* What api_product_json makes, as fields of a shape. */
-#define API_PRODUCT_SHAPE \
-	{"id", SHAPE_UUID}, {"productId", SHAPE_UUID, .text = "The same."}, \
-		{"sellerId", SHAPE_TEXT}, {"name", SHAPE_TEXT}, \
-		{"description", SHAPE_TEXT, .nullable = true}, \
-		{"imageUrl", SHAPE_TEXT, .nullable = true}, \
-		{"url", SHAPE_TEXT, .nullable = true}, \
-		{"price", SHAPE_INTEGER, .text = "In minor units."}, \
-		{"currency", SHAPE_TEXT, .text = "ISO 4217."}, \
-		{"stock", SHAPE_INTEGER, .nullable = true, .text = "null: not counted."}, \
-		{"createdAt", SHAPE_TIME}, \
-	{ \
-		"updatedAt", SHAPE_TIME \
-	}
-extern const struct shape api_product_shape;
-extern const struct shape api_stream_product_shape; /* an element of a stream's products */
-
 /* Elements of a table. */
 #define API_COUNT(table) (unsigned)(sizeof(table) / sizeof((table)[0]))
 

@@ -205,7 +205,7 @@ json_t *api_product_json(const struct product_record *p)
 	return o;
 }
 
-static json_t *stream_product_json(const struct stream_product_record *p)
+json_t *api_stream_product_json(const struct stream_product_record *p)
 {
 	json_t *o = api_product_json(&p->product);
 
@@ -234,7 +234,7 @@ json_t *api_stream_products_json(const struct api *a, struct uuid stream)
 		return NULL;
 	list = json_array();
 	for (size_t i = 0; i < n; i++) {
-		json_array_append_new(list, stream_product_json(&rows[i]));
+		json_array_append_new(list, api_stream_product_json(&rows[i]));
 		stream_product_record_finish(&rows[i]);
 	}
 	free(rows);

@@ -290,9 +290,6 @@ static const struct route_field list_query[] = {
 	{"cursor", FIELD_STRING, .min = 1, .max = 200},
 };
 
-static const struct shape_field product_fields[] = {API_PRODUCT_SHAPE};
-const struct shape api_product_shape = {"Product", product_fields, API_COUNT(product_fields)};
-
 static const struct shape_field deleted_fields[] = {
 	{"productId", SHAPE_UUID},
 	{"status", SHAPE_TEXT, .text = "deleted"},
@@ -303,17 +300,17 @@ static const struct shape deleted_shape = {
 static const struct route routes[] = {
 	{HTTP_POST, "/api/v1/products", .who = ROUTE_SELLER, .summary = "Create a product.",
 		.body = create_fields, .n_body = API_COUNT(create_fields), .status = 201,
-		.answer = "The product.", .shape = &api_product_shape, .handler = create},
+		.answer = "The product.", .shape = &api_shape_product, .handler = create},
 	{HTTP_GET, "/api/v1/products", .who = ROUTE_PUBLIC,
 		.summary = "List a seller's products, newest first.", .query = list_query,
 		.n_query = API_COUNT(list_query), .list = true, .answer = "Products.",
-		.shape = &api_product_shape, .errors = "422 invalid_cursor", .handler = list},
+		.shape = &api_shape_product, .errors = "422 invalid_cursor", .handler = list},
 	{HTTP_GET, "/api/v1/products/{id}", .who = ROUTE_PUBLIC, .summary = "A product.",
-		.answer = "The product.", .shape = &api_product_shape,
+		.answer = "The product.", .shape = &api_shape_product,
 		.errors = "404 product_not_found", .handler = show},
 	{HTTP_PATCH, "/api/v1/products/{id}", .who = ROUTE_USER, .summary = "Change a product.",
 		.body = update_fields, .n_body = API_COUNT(update_fields), .answer = "The product.",
-		.shape = &api_product_shape,
+		.shape = &api_shape_product,
 		.errors = "403 product_not_yours, 404 product_not_found", .handler = update},
 	{HTTP_DELETE, "/api/v1/products/{id}", .who = ROUTE_USER,
 		.summary = "Delete a product; streams that showed it keep it.",

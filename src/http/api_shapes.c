@@ -91,18 +91,23 @@ SHAPE(product, "Product");
 static const struct shape_field position_fields[] = {{"x", SHAPE_NUMBER}, {"y", SHAPE_NUMBER}};
 SHAPE(position, "Position");
 
-static const struct shape_field stream_product_fields[] = {
-	PRODUCT_FIELDS,
-	{"position", SHAPE_OBJECT, .nullable = true, .of = &api_shape_position},
-	{"timestampSeconds", SHAPE_INTEGER, .nullable = true},
-	{"pinned", SHAPE_BOOL},
-	{"views", SHAPE_INTEGER},
-	{"clicks", SHAPE_INTEGER},
-	{"inquiries", SHAPE_INTEGER},
-	{"purchases", SHAPE_INTEGER},
-	{"revenue", SHAPE_INTEGER, .text = "Minor units."},
-};
+#define STREAM_PRODUCT_FIELDS \
+	PRODUCT_FIELDS, {"position", SHAPE_OBJECT, .nullable = true, .of = &api_shape_position}, \
+		{"timestampSeconds", SHAPE_INTEGER, .nullable = true}, {"pinned", SHAPE_BOOL}, \
+		{"views", SHAPE_INTEGER}, {"clicks", SHAPE_INTEGER}, {"inquiries", SHAPE_INTEGER}, \
+		{"purchases", SHAPE_INTEGER}, \
+	{ \
+		"revenue", SHAPE_INTEGER, .text = "Of the orders in the product's currency." \
+	}
+
+static const struct shape_field stream_product_fields[] = {STREAM_PRODUCT_FIELDS};
 SHAPE(stream_product, "StreamProduct");
+
+static const struct shape_field shown_product_fields[] = {
+	STREAM_PRODUCT_FIELDS,
+	{"streamId", SHAPE_UUID},
+};
+SHAPE(shown_product, "ShownProduct");
 
 #define PRODUCTS \
 	{ \

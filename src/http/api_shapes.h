@@ -9,6 +9,7 @@ extern const struct shape api_shape_created; /* with productCount */
 extern const struct shape api_shape_details; /* with productCount and products */
 extern const struct shape api_shape_product;
 extern const struct shape api_shape_stream_product; /* a product in a stream */
+extern const struct shape api_shape_shown_product; /* the same with its streamId */
 extern const struct shape api_shape_live; /* go-live */
 extern const struct shape api_shape_key; /* rotate-key */
 extern const struct shape api_shape_ended;

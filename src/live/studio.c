@@ -18,6 +18,7 @@ enum action {
 	ACTION_GO_LIVE,
 	ACTION_ROTATE,
 	ACTION_SELLER_KEY,
+	ACTION_RELAYS,
 	ACTION_END,
 	ACTION_DELETE
 };
@@ -60,6 +61,8 @@ static const char *action_text(enum action a)
 		return "stream key rotated";
 	case ACTION_SELLER_KEY:
 		return "permanent key changed";
+	case ACTION_RELAYS:
+		return "relay targets changed";
 	case ACTION_END:
 		return "stream ended";
 	case ACTION_DELETE:
@@ -150,6 +153,8 @@ static enum studio_result wrong_state(enum action action)
 	case ACTION_SELLER_KEY:
 	case ACTION_END:
 		return STUDIO_NOT_LIVE;
+	case ACTION_RELAYS:
+		return STUDIO_OVER;
 	}
 	return STUDIO_FAILED;
 }
@@ -386,6 +391,35 @@ void studio_seller_key(struct studio *s, const struct studio_caller *caller, boo
 	}
 	s->repo.sales->seller_key_put(
 		s->repo.impl, c->seller_id, wanted ? hash : NULL, on_seller_key, c);
+}
+
+void studio_relays(struct studio *s, const struct studio_caller *caller, struct uuid stream_id,
+	const struct relay_record *relays, size_t n, studio_done done, void *user)
+{
+	struct call *c = call_create(s, ACTION_RELAYS, stream_id, done, user);
+	struct stream_record row;
+	enum studio_result r = find(s, caller, stream_id, ALLOWED_OWNER, &row);
+
+	if (r != STUDIO_OK) {
+		call_refuse(c, r);
+		return;
+	}
+	stream_record_finish(&row);
+	s->repo.sales->relay_replace(s->repo.impl, stream_id, relays, n, on_outcome, c);
+}
+
+enum studio_result studio_list_relays(struct studio *s, const struct studio_caller *caller,
+	struct uuid stream_id, struct relay_record **out, size_t *n)
+{
+	struct stream_record row;
+	enum studio_result r = find(s, caller, stream_id, ALLOWED_OWNER, &row);
+
+	if (r != STUDIO_OK)
+		return r;
+	stream_record_finish(&row);
+	return s->repo.sales->relay_list(s->repo.impl, stream_id, out, n) == REPO_OK
+		? STUDIO_OK
+		: STUDIO_FAILED;
 }
 
 void studio_end(struct studio *s, const struct studio_caller *caller, struct uuid stream_id,
