@@ -50,9 +50,11 @@ static void operand_counts(const struct args_command *c, size_t *least, size_t *
 	*least = *most = 0;
 	for (const char *p = c->operands; *p != '\0';) {
 		bool optional = *p == '[';
-		*most += 1;
+		size_t len = strcspn(p, " ");
+		bool repeated = memmem(p, len, "...", 3) != NULL;
+		*most += repeated ? ARGS_OPERANDS_MAX - *most : 1;
 		*least += !optional;
-		p += strcspn(p, " ");
+		p += len;
 		p += strspn(p, " ");
 	}
 }

@@ -31,7 +31,7 @@ struct args_option {
 
 struct args_command {
 	const char *group, *name; /* "streams" "list"; group NULL: a word of its own */
-	const char *operands; /* "ID FILE [MORE]"; "" for none */
+	const char *operands; /* "ID FILE [MORE]", "ID...", "[ID...]"; "" for none */
 	const char *help;
 	const struct args_option *options; /* NULL: none of its own */
 	const char *examples; /* whole lines, each ending with a newline */
@@ -40,7 +40,7 @@ struct args_command {
 };
 
 #define ARGS_OPTIONS_MAX 64
-#define ARGS_OPERANDS_MAX 4
+#define ARGS_OPERANDS_MAX 64
 
 struct args_value {
 	const char *name;

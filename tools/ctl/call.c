@@ -132,10 +132,10 @@ static json_t *value_of(struct ctl *c, const struct call_field *f, const char *t
 /* The text that a field is made of, NULL if it was not given. */
 static const char *given(const struct ctl *c, const struct call_field *f)
 {
-	if (f->kind == CALL_TRUE) {
+	if (f->kind == CALL_TRUE || f->kind == CALL_OPERANDS) {
 		return "";
 	}
-	if (f->kind == CALL_OPERAND || f->kind == CALL_OPERANDS) {
+	if (f->kind == CALL_OPERAND) {
 		size_t i = (size_t)(f->option[0] - '0');
 		return i < c->args.n_operands ? c->args.operands[i] : NULL;
 	}
@@ -203,7 +203,7 @@ static void add_query(struct ctl *c, const struct call *call, struct buf *path)
 
 static void print(struct ctl *c, const struct call *call, json_t *answer)
 {
-	if (call->member != NULL) {
+	if (call->member != NULL && !(c->json && call->is_whole)) {
 		json_t *inner = json_incref(json_object_get(answer, call->member));
 		json_decref(answer);
 		answer = inner;

@@ -46,6 +46,7 @@ struct call {
 	size_t n_fields;
 	bool is_list; /* all pages, up to --limit if the command has it */
 	const char *member; /* what is printed is this member of the answer; NULL: all of it */
+	bool is_whole; /* as JSON all of it nevertheless */
 	const char *said; /* instead of fields, for people: one line */
 	bool needs_field; /* at least one option of the body must be given */
 };

@@ -19,8 +19,9 @@ extern const struct call call_chat_ban, call_chat_delete, call_chat_mute, call_c
 	call_chat_say, call_chat_unmute;
 
 /* calls_products.c */
-extern const struct call call_products_attach, call_products_delete, call_products_pin,
-	call_products_show, call_products_tag, call_products_unpin, call_products_update;
+extern const struct call call_products_attach, call_products_delete, call_products_event,
+	call_products_pin, call_products_show, call_products_tag, call_products_unpin,
+	call_products_update;
 
 /* calls_people.c */
 extern const struct call call_users_follow, call_users_followers, call_users_following,

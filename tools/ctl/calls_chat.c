@@ -19,6 +19,14 @@ const struct call call_chat_say = {.method = "POST",
 	CALL_FIELDS(say_fields)};
 
 static const struct field mute_fields[] = {
+	{"User", "userId"},
+	{"Kind", "kind"},
+	{"Until", "until", FIELD_TIME},
+	{"By", "moderatorId"},
+	{"Since", "createdAt", FIELD_TIME},
+};
+
+static const struct field mute_list_fields[] = {
 	{"USER", "userId"},
 	{"KIND", "kind"},
 	{"UNTIL", "until", FIELD_TIME},
@@ -45,8 +53,7 @@ const struct call call_chat_mute = {
 const struct call call_chat_ban = {
 	.method = "POST", .path = MUTES, .body = ban_body, CALL_FIELDS(mute_fields)};
 
-const struct call call_chat_mutes = {
-	.method = "GET", .path = MUTES, .is_list = true, CALL_FIELDS(mute_fields)};
+const struct call call_chat_mutes = {.method = "GET", .path = MUTES, CALL_FIELDS(mute_list_fields)};
 
 const struct call call_chat_unmute = {
 	.method = "DELETE", .path = MUTES "/{1}", .said = "The user may write again."};

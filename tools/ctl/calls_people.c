@@ -60,8 +60,10 @@ static const struct field follow_fields[] = {
 };
 
 /* The follower is the one who acts: the path names whom. */
-const struct call call_users_follow = {
-	.method = "PUT", .path = "/api/v1/users/{1}/follow", .as = CALL_USER, .said = "Followed."};
+const struct call call_users_follow = {.method = "PUT",
+	.path = "/api/v1/users/{1}/follow",
+	.as = CALL_USER,
+	CALL_FIELDS(follow_fields)};
 
 const struct call call_users_unfollow = {.method = "DELETE",
 	.path = "/api/v1/users/{1}/follow",
@@ -69,6 +71,14 @@ const struct call call_users_unfollow = {.method = "DELETE",
 	CALL_FIELDS(follow_fields)};
 
 static const struct field neighborhood_fields[] = {
+	{"Neighborhood", "id"},
+	{"Name", "name"},
+	{"Latitude", "lat", FIELD_PLACE},
+	{"Longitude", "lon", FIELD_PLACE},
+	{"Updated", "updatedAt", FIELD_TIME},
+};
+
+static const struct field neighborhood_list_fields[] = {
 	{"ID", "id"},
 	{"NAME", "name", FIELD_FLEXIBLE},
 	{"LAT", "lat", FIELD_PLACE},
@@ -79,7 +89,7 @@ static const struct field neighborhood_fields[] = {
 const struct call call_neighborhoods_list = {.method = "GET",
 	.path = "/api/v1/neighborhoods",
 	.is_list = true,
-	CALL_FIELDS(neighborhood_fields)};
+	CALL_FIELDS(neighborhood_list_fields)};
 
 static const struct call_field neighborhood_body[] = {
 	{"lat", "lat", CALL_NUMBER},

@@ -50,7 +50,6 @@ const struct call call_products_delete = {
 
 static const struct field shown_fields[] = {
 	{"Product", "productId"},
-	{"Name", "name"},
 	{"Pinned", "pinned", FIELD_YES},
 	{"X", "position.x", FIELD_FRACTION},
 	{"Y", "position.y", FIELD_FRACTION},
@@ -59,6 +58,7 @@ static const struct field shown_fields[] = {
 	{"Clicks", "clicks", FIELD_COUNT},
 	{"Inquiries", "inquiries", FIELD_COUNT},
 	{"Purchases", "purchases", FIELD_COUNT},
+	{"Revenue", "revenue", FIELD_COUNT},
 };
 
 static const struct call_field attach_body[] = {{"1", "product_ids", CALL_OPERANDS}, {0}};
@@ -100,5 +100,20 @@ const struct call call_products_unpin = {
 	.method = "DELETE",
 	.path = SHOWN "/{1}/pin",
 	.as = CALL_OWNER,
+	CALL_FIELDS(shown_fields),
+};
+
+static const struct call_field event_body[] = {
+	{"2", "type", CALL_OPERAND},
+	{"order", "order_id"},
+	{"amount", "amount", CALL_INTEGER},
+	{"currency", "currency"},
+	{0},
+};
+
+const struct call call_products_event = {
+	.method = "POST",
+	.path = SHOWN "/{1}/events",
+	.body = event_body,
 	CALL_FIELDS(shown_fields),
 };

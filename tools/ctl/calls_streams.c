@@ -195,3 +195,60 @@ const struct call call_vod_show = {
 
 const struct call call_vod_delete = {
 	.method = "DELETE", .path = "/api/v1/admin/recordings/{0}", CALL_FIELDS(vod_fields)};
+
+/* Relays and keys */
+
+static const struct field relay_fields[] = {
+	{"ID", "id"},
+	{"URL", "url", FIELD_FLEXIBLE},
+	{"STATE", "state"},
+	{"SINCE", "createdAt", FIELD_TIME},
+};
+
+const struct call call_relay_list = {
+	.method = "GET",
+	.path = STREAM "/relays",
+	.as = CALL_OWNER,
+	.member = "relays",
+	CALL_FIELDS(relay_fields),
+};
+
+static const struct call_field relay_body[] = {{"1", "urls", CALL_OPERANDS}, {0}};
+
+const struct call call_relay_set = {
+	.method = "PUT",
+	.path = STREAM "/relays",
+	.as = CALL_OWNER,
+	.body = relay_body,
+	.member = "relays",
+	CALL_FIELDS(relay_fields),
+};
+
+static const struct field key_fields[] = {
+	{"Seller", "sellerId"}, {"RTMP server", "rtmpUrl"}, {"Stream key", "streamKey"}};
+
+const struct call call_keys_set = {
+	.method = "POST",
+	.path = "/api/v1/sellers/me/stream-key",
+	.as = CALL_SELLER,
+	CALL_FIELDS(key_fields),
+};
+
+const struct call call_keys_remove = {
+	.method = "DELETE",
+	.path = "/api/v1/sellers/me/stream-key",
+	.as = CALL_USER,
+	CALL_FIELDS(key_fields),
+};
+
+static const struct call_field check_body[] = {{"0", "stream_key", CALL_OPERAND}, {0}};
+
+static const struct field check_fields[] = {
+	{"Valid", "valid"}, {"Stream", "streamId"}, {"Seller", "sellerId"}};
+
+const struct call call_keys_check = {
+	.method = "POST",
+	.path = "/api/v1/streams/validate-key",
+	.body = check_body,
+	CALL_FIELDS(check_fields),
+};

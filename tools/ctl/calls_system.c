@@ -90,6 +90,7 @@ const struct call call_connections_list = {
 	.path = "/api/v1/admin/connections",
 	.query = connection_query,
 	.member = "connections",
+	.is_whole = true,
 	CALL_FIELDS(connection_fields),
 };
 
@@ -98,13 +99,22 @@ const struct call call_connections_close = {
 
 /* Bans */
 
-static const struct field ban_fields[] = {
+static const struct field ban_list_fields[] = {
 	{"KIND", "kind"},
 	{"WHOM", "subject"},
 	{"UNTIL", "until", FIELD_TIME},
 	{"BY", "actor"},
 	{"SINCE", "createdAt", FIELD_TIME},
 	{"REASON", "reason", FIELD_FLEXIBLE},
+};
+
+static const struct field ban_fields[] = {
+	{"Kind", "kind"},
+	{"Whom", "subject"},
+	{"Until", "until", FIELD_TIME},
+	{"By", "actor"},
+	{"Since", "createdAt", FIELD_TIME},
+	{"Reason", "reason"},
 };
 
 static const struct call_field ban_body[] = {
@@ -119,7 +129,7 @@ static const struct call_field lift_query[] = {
 	{"0", "kind", CALL_OPERAND}, {"1", "subject", CALL_OPERAND}, {0}};
 
 const struct call call_bans_list = {
-	.method = "GET", .path = "/api/v1/admin/bans", .is_list = true, CALL_FIELDS(ban_fields)};
+	.method = "GET", .path = "/api/v1/admin/bans", CALL_FIELDS(ban_list_fields)};
 
 const struct call call_bans_add = {
 	.method = "POST", .path = "/api/v1/admin/bans", .body = ban_body, CALL_FIELDS(ban_fields)};
@@ -128,3 +138,32 @@ const struct call call_bans_lift = {.method = "DELETE",
 	.path = "/api/v1/admin/bans",
 	.query = lift_query,
 	CALL_FIELDS(ban_fields)};
+
+/* The outbox */
+
+static const struct field outbox_fields[] = {
+	{"ID", "id"},
+	{"KIND", "kind"},
+	{"EVENT", "event"},
+	{"STATE", "state"},
+	{"FAILED", "attempts", FIELD_COUNT},
+	{"SINCE", "createdAt", FIELD_TIME},
+	{"NEXT", "nextAt", FIELD_TIME},
+	{"LAST ERROR", "lastError", FIELD_FLEXIBLE},
+};
+
+static const struct call_field outbox_query[] = {{"limit", "limit"}, {0}};
+
+const struct call call_outbox_list = {
+	.method = "GET",
+	.path = "/api/v1/admin/outbox",
+	.query = outbox_query,
+	.member = "entries",
+	.is_whole = true,
+	CALL_FIELDS(outbox_fields),
+};
+
+static const struct field retry_fields[] = {{"Sent again", "retried", FIELD_COUNT}};
+
+const struct call call_outbox_retry = {
+	.method = "POST", .path = "/api/v1/admin/outbox/retry", CALL_FIELDS(retry_fields)};

@@ -170,7 +170,8 @@ static enum ctl_exit request(
 	if (text != NULL) {
 		add_header(&x, "Content-Type: application/json");
 		curl_easy_setopt(x.curl, CURLOPT_POSTFIELDS, text);
-	} else if (strcmp(method, "POST") == 0) {
+	} else if (method[0] == 'P') {
+		/* POST, PUT and PATCH need a length, also of nothing. */
 		curl_easy_setopt(x.curl, CURLOPT_POSTFIELDS, "");
 		add_header(&x, "Content-Type:");
 	}

@@ -41,6 +41,11 @@ const struct args_command args_commands[] = {
 	{"bans", "lift", "KIND SUBJECT", "Lift a ban", NULL, "soukctl bans lift user mallory\n",
 		NULL, &call_bans_lift},
 
+	{"outbox", "list", "", "List webhooks and push messages that were not delivered yet",
+		options_outbox_list, "soukctl outbox list --limit 100\n", NULL, &call_outbox_list},
+	{"outbox", "retry", "", "Send again what was given up", NULL, "soukctl outbox retry\n",
+		NULL, &call_outbox_retry},
+
 	/* Streams */
 	{"streams", "create", "", "Create a stream, and go live with --live",
 		options_streams_create,
@@ -88,9 +93,45 @@ const struct args_command args_commands[] = {
 	{"products", "create", "", "Create a product", options_products_create,
 		"soukctl products create --seller anna --name Rug --price 12900 --currency EUR\n",
 		products_create_run, NULL},
-	{"products", "attach", "STREAM PRODUCT [PRODUCT] [PRODUCT]",
-		"Show products in a scheduled stream", NULL,
+	{"products", "attach", "STREAM PRODUCT...", "Show products in a scheduled stream", NULL,
 		"soukctl products attach " STREAM " " PRODUCT "\n", NULL, &call_products_attach},
+
+	{"products", "update", "ID", "Change a product", options_products_update,
+		"soukctl products update " PRODUCT " --price 9900 --stock none\n", NULL,
+		&call_products_update},
+	{"products", "delete", "ID", "Delete a product; streams that showed it keep it", NULL,
+		"soukctl products delete " PRODUCT "\n", NULL, &call_products_delete},
+	{"products", "tag", "STREAM PRODUCT", "Say where in the picture a product is",
+		options_products_tag,
+		"soukctl products tag " STREAM " " PRODUCT " --x 0.3 --y 0.75\n", NULL,
+		&call_products_tag},
+	{"products", "pin", "STREAM PRODUCT", "Show a product to the viewers, in place of others",
+		NULL, "soukctl products pin " STREAM " " PRODUCT "\n", NULL, &call_products_pin},
+	{"products", "unpin", "STREAM PRODUCT", "Show a product no more", NULL,
+		"soukctl products unpin " STREAM " " PRODUCT "\n", NULL, &call_products_unpin},
+	{"products", "event", "STREAM PRODUCT TYPE",
+		"Count a view, click, inquiry or purchase of a product", options_products_event,
+		"soukctl products event " STREAM " " PRODUCT " click\n"
+		"soukctl products event " STREAM " " PRODUCT
+		" purchase --order A1 --amount 12900 --currency EUR\n",
+		NULL, &call_products_event},
+
+	/* Keys and relays */
+	{"keys", "set", "SELLER", "Give a seller a new permanent key; prints it, this once", NULL,
+		"soukctl keys set anna\n", NULL, &call_keys_set},
+	{"keys", "remove", "SELLER", "Take a seller's permanent key away", NULL,
+		"soukctl keys remove anna\n", NULL, &call_keys_remove},
+	{"keys", "check", "KEY", "Say which stream a key would feed", NULL,
+		"soukctl keys check B1M7pIiRjx61sEOx8DdT5yiQGJMbUCo4\n", NULL, &call_keys_check},
+	{"keys", "rotate", "STREAM", "Replace the key of a stream; the old one stops at once", NULL,
+		"soukctl keys rotate " STREAM "\n", NULL, &call_streams_rotate_key},
+	{"relay", "list", "STREAM", "List where a stream is sent on to", NULL,
+		"soukctl relay list " STREAM "\n", NULL, &call_relay_list},
+	{"relay", "set", "STREAM [URL...]", "Say where a stream is sent on to; no URL: nowhere",
+		NULL,
+		"soukctl relay set " STREAM " rtmp://a.example/live/KEY\n"
+		"soukctl relay set " STREAM "\n",
+		NULL, &call_relay_set},
 
 	/* Chat */
 	{"chat", "tail", "STREAM", "Follow the chat of a stream; Ctrl-C stops", options_chat_tail,
@@ -179,6 +220,9 @@ const char *args_group_help(const char *group)
 		{"streams", "Streams: make them, watch them, end them."},
 		{"products", "Products, and what is shown of them in a stream."},
 		{"chat", "The chat of a stream, and who may not write there."},
+		{"keys", "Keys for encoders; their texts are shown once and never stored."},
+		{"relay", "Where streams are sent on to."},
+		{"outbox", "What others have to be told."},
 		{"users", "Users: sellers, buyers and who looks after them."},
 		{"neighborhoods", "Where the neighborhoods are, whose names users carry."},
 		{"notifications", "What users were told."},

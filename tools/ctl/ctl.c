@@ -85,6 +85,14 @@ static bool explain(const struct args *a)
 	return a->version || a->help;
 }
 
+static void say_usage(const struct args *a, const char *error)
+{
+	const char *group = a->group != NULL ? a->group : "";
+	const char *name = a->command != NULL ? a->command->name : "";
+	ctl_error("%s; soukctl %s%s%s%s--help tells what there is", error, group,
+		group[0] != '\0' ? " " : "", name, name[0] != '\0' ? " " : "");
+}
+
 static enum ctl_exit run(struct ctl *c)
 {
 	const struct args_command *command = c->args.command;
@@ -101,8 +109,7 @@ enum ctl_exit ctl_main(int argc, char *const *argv)
 	struct buf error = {0};
 	enum ctl_exit result = CTL_OK;
 	if (!args_parse(&c.args, argc, argv, &error)) {
-		ctl_error("%s; soukctl %s%s--help tells what there is", buf_text(&error),
-			c.args.group != NULL ? c.args.group : "", c.args.group != NULL ? " " : "");
+		say_usage(&c.args, buf_text(&error));
 		result = CTL_USAGE;
 	} else if (!explain(&c.args)) {
 		log_set_levels("warn");

@@ -60,7 +60,7 @@ const struct args_option options_config_show[] = {
 };
 
 const struct args_option options_outbox_list[] = {
-	LIMIT,
+	{"limit", "N", "at most so many (default: 20)"},
 	{0},
 };
 
@@ -195,6 +195,13 @@ const struct args_option options_products_tag[] = {
 	{"x", "X", "from the left, 0 to 1", .required = true},
 	{"y", "Y", "from the top, 0 to 1", .required = true},
 	{"seconds", "N", "when, in seconds from the beginning (default: now)"},
+	{0},
+};
+
+const struct args_option options_products_event[] = {
+	{"order", "ID", "the order's id, of a purchase: no order counts twice"},
+	{"amount", "N", "what was paid, in minor units (cents)"},
+	{"currency", "CODE", "currency, such as EUR (ISO 4217)"},
 	{0},
 };
 

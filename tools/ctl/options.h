@@ -16,6 +16,7 @@ extern const struct args_option options_neighborhoods_set[];
 extern const struct args_option options_notifications[];
 extern const struct args_option options_outbox_list[];
 extern const struct args_option options_products_create[];
+extern const struct args_option options_products_event[];
 extern const struct args_option options_products_list[];
 extern const struct args_option options_products_tag[];
 extern const struct args_option options_products_update[];

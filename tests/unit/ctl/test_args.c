@@ -81,6 +81,18 @@ static void operands_are_counted(void **state)
 	expect_error("soukctl status now", "too many words");
 }
 
+static void operands_may_be_many(void **state)
+{
+	struct args a;
+	GOOD(&a, "soukctl products attach s a b c d e f g");
+	assert_int_equal(a.n_operands, 8);
+	expect_error("soukctl products attach s", "STREAM PRODUCT... is missing");
+	{
+		GOOD(&a, "soukctl relay set s");
+		assert_int_equal(a.n_operands, 1);
+	}
+}
+
 static void words_after_dashes_are_operands(void **state)
 {
 	struct args a;
@@ -281,6 +293,7 @@ int main(void)
 		cmocka_unit_test(word_of_its_own),
 		cmocka_unit_test(options_anywhere),
 		cmocka_unit_test(operands_are_counted),
+		cmocka_unit_test(operands_may_be_many),
 		cmocka_unit_test(words_after_dashes_are_operands),
 		cmocka_unit_test(mistakes_are_named),
 		cmocka_unit_test(what_is_like_it_is_named),
