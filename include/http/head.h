@@ -6,13 +6,13 @@
 
 /*
  * The head of an HTTP/1 request (RFC 9112 sections 3 and 5). Strict: what could be read in two ways
- * is malformed. An upgrade, and what is not HTTP/1 at all, is told apart (HEAD_OTHER) and left to
- * libwebsockets. Sans-io.
+ * is malformed. An upgrade to anything but WebSocket, and what is not HTTP/1 at all, is told apart
+ * (HEAD_OTHER) and left to libwebsockets. Sans-io.
  */
 enum head_result {
 	HEAD_PARTIAL, /* more bytes are needed */
 	HEAD_TAKEN,
-	HEAD_OTHER, /* an upgrade, another version or form of target: not for here */
+	HEAD_OTHER, /* another upgrade, version or form of target: not for here */
 	HEAD_MALFORMED,
 };
 
@@ -23,6 +23,7 @@ struct http_head {
 	const char *lines; /* name NUL value NUL …, names in lower case; ends with an empty name */
 	bool http10;
 	bool close; /* Connection: close, or HTTP/1.0 */
+	bool websocket; /* Upgrade: websocket */
 };
 
 /*

@@ -17,8 +17,8 @@
  * six times a request, parses byte by byte, and takes the bytes of a pipelined request for the body
  * of the one before; here a connection is registered once, edge-triggered, and costs one look, one
  * take and one send a request. Bytes are looked at in the socket (MSG_PEEK) and taken only when
- * they are a whole head. With an upgrade (and with what is not HTTP/1) the connection goes to
- * libwebsockets for good, its bytes untouched.
+ * they are a whole head. A WebSocket stays here (websocket.c); with another upgrade, and with
+ * what is not HTTP/1, the connection goes to libwebsockets for good, its bytes untouched.
  */
 #define HEAD_MAX 16384
 #define STEPS_PER_TURN 32
@@ -99,7 +99,11 @@ static void take(struct http_conn *c, const char *bytes, size_t len)
 	}
 	r = http_request_begin_direct(c, copy, &head);
 	begin(c, r);
-	if (http_request_accept(r) && !r->length)
+	if (!http_request_accept(r))
+		return;
+	if (head.websocket)
+		http_websocket_asked(r);
+	else if (!r->length)
 		http_request_handle(r);
 }
 
@@ -162,7 +166,7 @@ static void look(struct http_conn *c)
 
 static bool can_read(const struct http_conn *c)
 {
-	return c->direct && c->readable && !c->killed &&
+	return c->direct && c->readable && !c->killed && !c->websocket &&
 		(!c->current || c->current->phase == HTTP_RECEIVING);
 }
 
@@ -174,6 +178,8 @@ void http_direct_serve(struct http_conn *c)
 		return;
 	c->serving = true;
 	loop_enter(l, "http direct");
+	if (c->websocket)
+		http_websocket_read(c);
 	for (unsigned i = 0; can_read(c); i++) {
 		if (i == STEPS_PER_TURN) {
 			http_conn_retry(c);
@@ -215,7 +221,9 @@ void http_direct_event(struct http_conn *c, bool readable, bool writable, bool g
 	c->readable = c->readable || readable || gone;
 	if (c->killed)
 		return;
-	if (c->current)
+	if (c->websocket)
+		http_websocket_event(c, writable, gone);
+	else if (c->current)
 		request_event(c, c->current, writable, gone);
 	else
 		http_direct_serve(c);

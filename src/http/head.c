@@ -8,7 +8,6 @@
 /* Longest method here and its space. */
 #define METHOD_MAX 16
 
-static const char *const others[] = {"upgrade", "http2-settings"};
 
 /* "METHOD SP /": more is not needed to know that it is for here. */
 static enum head_result look_method(const char *bytes, size_t len)
@@ -121,12 +120,10 @@ static enum head_result parse_request_line(char *line, struct http_head *out)
 	return HEAD_TAKEN;
 }
 
-static bool is_other(const char *name)
+static bool is_other(const char *name, const char *value)
 {
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-		if (strcmp(others[i], name) == 0)
-			return true;
-	return false;
+	return strcmp(name, "http2-settings") == 0 ||
+		(strcmp(name, "upgrade") == 0 && strcasecmp(value, "websocket") != 0);
 }
 
 /* Splits "name: value" in place and moves it to *to; false: malformed. */
@@ -175,8 +172,9 @@ static enum head_result parse_lines(char *at, const char *end, struct http_head 
 		at = crlf + 2;
 		if (!move_line(line, &to, &name, &value))
 			return HEAD_MALFORMED;
-		if (is_other(name))
+		if (is_other(name, value))
 			return HEAD_OTHER;
+		out->websocket = out->websocket || strcmp(name, "upgrade") == 0;
 		hosts += strcmp(name, "host") == 0;
 		lengths += strcmp(name, "content-length") == 0;
 		if (strcmp(name, "connection") == 0 && strcasestr(value, "close"))

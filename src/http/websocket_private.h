@@ -1,0 +1,47 @@
+#pragma once
+
+#include "http/websocket.h"
+#include "http_private.h"
+#include "proto/ws_frame.h"
+
+/*
+ * What websocket.c (handshake, life) and websocket_io.c (reading, writing) share.
+ *
+ * A connection becomes a WebSocket and stays one: http_conn.websocket is set by the accepted
+ * request and freed with the connection. It is over for its owner (ops NULL) before that, when the
+ * close frames are still on their way.
+ */
+struct http_websocket {
+	struct http_conn *conn;
+	const struct http_websocket_ops *ops; /* NULL: the owner is gone */
+	void *user;
+	struct ws_reader reader;
+	struct list flush_link; /* in the server's, if something was queued in this turn */
+	struct rcbuf **frames; /* ring of `cap` that wait, from `first` on */
+	unsigned first, count, cap;
+	size_t first_at; /* bytes of the first one that are gone */
+	size_t queued, max_queue;
+	bool ending; /* our close frame is queued or sent: no frame after it */
+	bool closed; /* theirs has come */
+	bool deaf; /* they sent nonsense: what comes is not looked at */
+};
+
+/* What the WebSockets of a server share; there from the first http_server_on_upgrade on. */
+struct http_websockets {
+	void (*upgrade)(void *user, struct http_request *r);
+	void *user;
+	struct list due; /* to be flushed at the end of this turn */
+	bool flush_asked, orphaned; /* orphaned: the server is gone, the deferred call frees */
+	uint8_t *received; /* what one recv() brought */
+	bool receiving; /* it is being looked at */
+	struct metric *open, *malformed;
+};
+
+/* websocket.c */
+void http_websocket_over(struct http_websocket *ws, unsigned code);
+void http_websocket_end(struct http_websocket *ws, unsigned code, const char *reason);
+
+/* websocket_io.c: queues without asking for room; it goes at the end of the turn. */
+void http_websocket_put(struct http_websocket *ws, struct rcbuf *frames);
+void http_websocket_drop(struct http_websocket *ws); /* empties and frees the queue */
+void http_websockets_free(struct http_websockets *w);
