@@ -120,6 +120,7 @@ static bool create_audience(struct server *s)
 
 	s->state_memory = state_memory_create(&memory);
 	config.state = state_memory_state(s->state_memory);
+	s->presence = presence_create(s->loop, config.state);
 	s->audience = audience_create(&config);
 	s->audience_feed = audience_feed_create(s->audience, s->registry, store_repo(s->store));
 	return true;
@@ -239,6 +240,7 @@ static bool create_api(struct server *s)
 		.relays_max = c->limits.relays_per_stream,
 		.auth = s->auth,
 		.bans = s->bans,
+		.presence = s->presence,
 		.public_url = c->server.public_url,
 		.http_port = http_server_port(s->http),
 		.rtmp_port = rtmp_server_port(s->rtmp),
@@ -361,6 +363,7 @@ void server_destroy(struct server **server)
 	auth_destroy(&s->auth);
 	audience_feed_destroy(&s->audience_feed);
 	audience_destroy(&s->audience);
+	presence_destroy(&s->presence);
 	state_memory_destroy(&s->state_memory);
 	chat_destroy(&s->chat);
 	interruptions_destroy(&s->interruptions);

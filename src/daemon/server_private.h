@@ -22,6 +22,7 @@
 #include "server.h"
 #include "signals.h"
 #include "state/audience.h"
+#include "state/presence.h"
 #include "state/state_memory.h"
 #include "store/store.h"
 
@@ -35,6 +36,7 @@ struct server {
 	struct store *store;
 	struct live_registry *registry;
 	struct state_memory *state_memory;
+	struct presence *presence;
 	struct audience *audience;
 	struct audience_feed *audience_feed;
 	struct studio *studio;

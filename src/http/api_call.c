@@ -39,6 +39,15 @@ void api_call_answer(struct api_call *c, int status, json_t *data)
 	call_free(c);
 }
 
+void api_call_page(struct api_call *c, json_t *items, const char *next_cursor)
+{
+	if (c->request)
+		reply_page(c->request, items, next_cursor);
+	else
+		json_decref(items);
+	call_free(c);
+}
+
 void api_call_fail(
 	struct api_call *c, int status, const char *code, const char *message, const char *field)
 {

@@ -88,6 +88,7 @@ struct api_call {
 struct api_call *api_call_create(struct api *a, struct http_request *r,
 	void (*succeeded)(struct api_call *c, const struct studio_answer *answer));
 void api_call_answer(struct api_call *c, int status, json_t *data);
+void api_call_page(struct api_call *c, json_t *items, const char *next_cursor);
 void api_call_fail(
 	struct api_call *c, int status, const char *code, const char *message, const char *field);
 /* A studio_done whose user is the call: refusals are answered here, success by `succeeded`. */
@@ -148,6 +149,7 @@ void api_people_routes(struct api *a);
 void api_neighborhoods_routes(struct api *a);
 void api_notifications_routes(struct api *a);
 void api_system_routes(struct api *a);
+void api_presence_routes(struct api *a);
 void api_admin_bans_routes(struct api *a);
 void api_admin_connections_routes(struct api *a);
 void api_admin_routes(struct api *a);
