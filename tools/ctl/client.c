@@ -1,6 +1,7 @@
 #include "client.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -129,6 +130,10 @@ static void say_unreachable(const struct exchange *x)
 	curl_easy_getinfo(x->curl, CURLINFO_OS_ERRNO, &error);
 	const char *reason = error != 0 ? strerror((int)error) : x->failure;
 	if (x->quiet) {
+		return;
+	}
+	if (error == EACCES) {
+		ctl_error("%s: %s. It serves root and the user of soukd.", x->target, reason);
 		return;
 	}
 	ctl_error(

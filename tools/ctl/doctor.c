@@ -56,12 +56,16 @@ static void examine(struct doctor *d)
 		return;
 	}
 	check_daemon(d);
+	doctor_permissions(d);
 	doctor_ports(d);
 	doctor_clock(d);
 	doctor_media(d);
 	doctor_secret(d);
 	doctor_store(d);
 	doctor_certificate(d);
+	doctor_webhooks(d);
+	doctor_push(d);
+	doctor_outbox(d);
 	doctor_redis(d);
 	doctor_descriptors(d);
 	doctor_plugin(d);

@@ -24,6 +24,11 @@ void doctor_media(struct doctor *d);
 void doctor_secret(struct doctor *d);
 void doctor_store(struct doctor *d);
 void doctor_certificate(struct doctor *d);
+void doctor_permissions(struct doctor *d);
+/* doctor_outside.c: what the daemon tells others */
+void doctor_webhooks(struct doctor *d);
+void doctor_push(struct doctor *d);
+void doctor_outbox(struct doctor *d);
 /* doctor_system.c: the machine */
 void doctor_ports(struct doctor *d);
 void doctor_clock(struct doctor *d);

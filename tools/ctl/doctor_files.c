@@ -71,6 +71,30 @@ void doctor_media(struct doctor *d)
 	free(folder);
 }
 
+/* Where the Unix socket is, and whether we are one of those whom it serves. */
+void doctor_permissions(struct doctor *d)
+{
+	const char *folder = d->config->server.run_dir;
+	char path[CONFIG_SOCKET_SIZE];
+	struct stat st;
+	if (!config_socket_path(d->config, path)) {
+		doctor_add(d, "permissions", FINDING_FAIL, "choose a shorter [server] run_dir",
+			"%s: too long for a Unix socket", folder);
+	} else if (d->alive && stat(path, &st) == 0) {
+		bool served = geteuid() == 0 || geteuid() == st.st_uid;
+		doctor_add(d, "permissions", served ? FINDING_OK : FINDING_FAIL,
+			"run soukctl as root or as the daemon's user (sudo -u)",
+			served ? "%s: serves us" : "%s: serves its owner and root only", path);
+	} else {
+		char *above = existing_folder(folder);
+		bool good = can_write(above);
+		doctor_add(d, "permissions", good ? FINDING_OK : FINDING_FAIL,
+			"give the daemon's user the right to write there",
+			good ? "%s can be written" : "%s cannot be written", above);
+		free(above);
+	}
+}
+
 void doctor_secret(struct doctor *d)
 {
 	const char *path = d->config->auth.secret_file;
