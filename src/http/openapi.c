@@ -91,8 +91,11 @@ static json_t *body_schema(const struct route *route)
 		json_object_set(schema, "required", required);
 	bool must_come = json_array_size(required) > 0;
 	json_decref(required);
-	return json_pack("{s:b, s:{s:{s:o}}}", "required", must_come, "content", "application/json",
-		"schema", schema);
+	json_t *content = json_pack("{s:{s:o}}", "application/json", "schema", schema);
+	if (route->form)
+		json_object_set_new(content, "application/x-www-form-urlencoded",
+			json_pack("{s:{s:s}}", "schema", "type", "object"));
+	return json_pack("{s:b, s:o}", "required", must_come, "content", content);
 }
 
 static json_t *idempotency_parameter(void)
@@ -171,7 +174,11 @@ static json_t *operation(const struct route *route)
 		"responses", openapi_responses(route));
 	if (route->n_body)
 		json_object_set_new(o, "requestBody", body_schema(route));
-	if (route->who == ROUTE_PUBLIC)
+	if (route->alias)
+		json_object_set_new(o, "x-alias", json_string(route->alias));
+	if (route->plain)
+		json_object_set_new(o, "x-plain", json_true());
+	if (route->who == ROUTE_PUBLIC || route->who == ROUTE_INTERNAL)
 		json_object_set_new(o, "security", json_pack("[{}, {s:[]}]", "bearer"));
 	return o;
 }

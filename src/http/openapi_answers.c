@@ -128,12 +128,6 @@ static json_t *envelope(const struct route *route)
 		json_array_append_new(required, json_string("nextCursor"));
 		add_fields(properties, required, route->page);
 	}
-	for (unsigned i = 0; route->page && i < route->page->n; i++) {
-		const struct shape_field *field = &route->page->fields[i];
-
-		json_object_set_new(properties, field->name, field_schema(field));
-		json_array_append_new(required, json_string(field->name));
-	}
 	return json_pack("{s:s, s:b, s:o, s:o}", "type", "object", "additionalProperties", 0,
 		"properties", properties, "required", required);
 }
@@ -187,13 +181,14 @@ static void add_listed(json_t *responses, const char *errors)
 
 static void add_token_errors(json_t *responses, const struct route *route)
 {
-	if (route->who != ROUTE_PUBLIC)
+	if (route->who != ROUTE_PUBLIC && route->who != ROUTE_INTERNAL)
 		add_code(responses, "401", "unauthorized");
 	add_code(responses, "401", "token_invalid");
 	add_code(responses, "401", "token_expired");
 	add_code(responses, "401", "token_not_yet_valid");
 	if (route->who != ROUTE_PUBLIC && route->who != ROUTE_USER)
 		add_code(responses, "403", "forbidden");
+	add_code(responses, "403", "banned");
 }
 
 static void add_body_errors(json_t *responses, const struct route *route)
@@ -246,7 +241,23 @@ static void add_errors(json_t *responses, const struct route *route)
 		add_code(responses, "503", "draining");
 	if (!route->plain)
 		add_code(responses, "503", "unavailable");
-	add_listed(responses, route->errors);
+}
+
+/* What is not in the envelope has the shape of its success also where it fails (readiness). */
+static void add_plain(json_t *responses, const struct route *route)
+{
+	const char *errors = route->errors;
+	char status[4], code[64];
+	int len;
+
+	while (errors && sscanf(errors, " %3[0-9] %63[a-z0-9_]%n", status, code, &len) == 2) {
+		json_t *response = success(route);
+
+		json_object_set_new(response, "description", json_string(code));
+		json_object_set_new(responses, status, response);
+		errors += len;
+		errors += *errors == ',';
+	}
 }
 
 json_t *openapi_responses(const struct route *route)
@@ -257,5 +268,9 @@ json_t *openapi_responses(const struct route *route)
 	snprintf(status, sizeof(status), "%d", route->status ? route->status : 200);
 	json_object_set_new(responses, status, success(route));
 	add_errors(responses, route);
+	if (route->plain)
+		add_plain(responses, route);
+	else
+		add_listed(responses, route->errors);
 	return responses;
 }

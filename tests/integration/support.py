@@ -5,6 +5,7 @@ with generous deadlines (time never decides a test), and ends with a check that 
 cleanly and that no sanitizer spoke.
 """
 import contextlib
+import hashlib
 import http.client
 import json
 import os
@@ -22,6 +23,26 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.environ.get("SOUK_BUILD", os.path.join(HERE, "..", "..", "build-test"))
 # Deadlines are for a machine that does everything at once under sanitizers.
 PATIENCE = float(os.environ.get("SOUK_PATIENCE", "40"))
+
+
+def install_modules(name):
+    """npm ci of the folder's package-lock.json into the build folder, once per lock file."""
+    sources, folder = os.path.join(HERE, name), os.path.join(BUILD, name)
+    stamp = os.path.join(folder, "node_modules", ".souk-lock")
+    with open(os.path.join(sources, "package-lock.json"), "rb") as f:
+        digest = hashlib.sha256(f.read()).hexdigest()
+    if os.path.exists(stamp):
+        with open(stamp) as f:
+            if f.read() == digest:
+                return folder
+    os.makedirs(folder, exist_ok=True)
+    for file in ("package.json", "package-lock.json"):
+        shutil.copy(os.path.join(sources, file), folder)
+    subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder,
+                   check=True, capture_output=True, text=True)
+    with open(stamp, "w") as f:
+        f.write(digest)
+    return folder
 
 
 def free_port():

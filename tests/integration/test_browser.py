@@ -3,7 +3,6 @@
 SOUK_BROWSER_SECONDS: how long playback must go on without a stall (20; 60 for the full measure).
 SOUK_SHOTS: a folder for pictures of the page's states.
 """
-import hashlib
 import json
 import os
 import shutil
@@ -11,31 +10,13 @@ import subprocess
 import time
 import unittest
 
-from support import BUILD, HERE, CutProxy, SoukTest, wait_for
+from support import HERE, CutProxy, SoukTest, install_modules, wait_for
 
 SECONDS = float(os.environ.get("SOUK_BROWSER_SECONDS", "20"))
 SHOTS = os.environ.get("SOUK_SHOTS")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SOURCES = os.path.join(HERE, "browser")
 PHONE = {"width": 390, "height": 844, "phone": True}
-
-
-def install_modules():
-    """npm ci into the build folder, once per lock file."""
-    folder = os.path.join(BUILD, "browser")
-    stamp = os.path.join(folder, "node_modules", ".souk-lock")
-    with open(os.path.join(SOURCES, "package-lock.json"), "rb") as f:
-        digest = hashlib.sha256(f.read()).hexdigest()
-    if os.path.exists(stamp) and open(stamp).read() == digest:
-        return folder
-    os.makedirs(folder, exist_ok=True)
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(os.path.join(SOURCES, name), folder)
-    subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder,
-                   check=True, capture_output=True, text=True)
-    with open(stamp, "w") as f:
-        f.write(digest)
-    return folder
 
 
 class Browser:
@@ -92,7 +73,7 @@ def playing(state):
 class WatchPage(SoukTest):
     @classmethod
     def setUpClass(cls):
-        cls.modules = install_modules()
+        cls.modules = install_modules("browser")
 
     def browser(self):
         b = Browser(self.modules)

@@ -1,0 +1,282 @@
+"""The document at /api/v1/openapi.json against reality: it is valid OpenAPI by somebody else's
+measure, every operation in it is called with success and refused in the ways that it lists, and
+every answer has a documented status and code and exactly the documented fields."""
+import collections
+import json
+import os
+import re
+import shutil
+import subprocess
+
+
+from support import HERE, SoukTest, http_request, install_modules, wait_for
+
+API = "/api/v1"
+NOWHERE = "0190b5a0-7c3e-7abc-8def-0123456789ab"
+READY = {"camera_ready": True, "checklist_complete": True}
+# Ends the daemon: called by a test of its own.
+LAST = ("POST", f"{API}/admin/drain")
+
+
+class Recorder:
+    """Calls operations by their paths in the document and keeps every answer."""
+
+    def __init__(self, daemon):
+        self.daemon, self.answers = daemon, []
+        self.succeeded, self.refused = set(), collections.defaultdict(set)
+
+    def call(self, method, route, *ids, body=None, token=None, query="", headers=None, raw=None):
+        path = route
+        for value in ids:
+            path = re.sub(r"\{\w+\}", value, path, count=1)
+        all_headers = dict(headers or {})
+        if token:
+            all_headers["Authorization"] = f"Bearer {token}"
+        if body is None and raw is None and method in ("POST", "PUT", "PATCH"):
+            body = {}
+        answer = http_request(self.daemon.http_port, method, path + query, all_headers,
+                              raw if raw is not None else body)
+        kind = answer.headers.get("content-type")
+        parsed = answer.json if answer.body and "json" in (kind or "") else None
+        self.answers.append({"method": method, "route": route, "status": answer.status,
+                             "type": kind, "body": parsed})
+        if answer.status < 300:
+            self.succeeded.add((method, route))
+        else:
+            self.refused[method, route].add(answer.status)
+        return answer
+
+    def good(self, method, route, *ids, **kwargs):
+        answer = self.call(method, route, *ids, **kwargs)
+        assert answer.status < 300, f"{method} {route}: {answer.status} {answer.text}"
+        return answer.json.get("data", answer.json) if answer.body and "json" in answer.headers.get(
+            "content-type", "") else answer.text
+
+
+class OpenApiTest(SoukTest):
+    @classmethod
+    def setUpClass(cls):
+        cls.modules = install_modules("openapi")
+        shutil.copy(os.path.join(HERE, "openapi", "check.mjs"), cls.modules)
+
+    def setUp(self):
+        self.daemon = self.soukd({"limits.user_requests": 0, "limits.address_requests": 0})
+        d = self.daemon
+        self.seller, self.other = d.token("seller-1", "seller"), d.token("seller-2", "seller")
+        self.admin, self.buyer = d.token("admin-1", "admin"), d.token("buyer-1", "buyer")
+        for token in (self.seller, self.other, self.admin, self.buyer):
+            d.request("GET", f"{API}/streams", token=token)
+        self.document = d.get(f"{API}/openapi.json").json
+        self.r = Recorder(d)
+
+    def operations(self):
+        for route, methods in self.document["paths"].items():
+            for method, operation in methods.items():
+                yield method.upper(), route, operation
+
+    def check(self):
+        told = subprocess.run(
+            ["node", "check.mjs"], cwd=self.modules, capture_output=True, text=True,
+            input=json.dumps({"document": self.document, "answers": self.r.answers}))
+        self.assertEqual(told.returncode, 0, told.stderr)
+        faults = json.loads(told.stdout)
+        self.assertFalse(faults, json.dumps(faults, indent=1)[:8000])
+
+    def refuse_all(self):
+        """What every operation refuses in the same way, each by its own means."""
+        for method, route, operation in self.operations():
+            who, ids = operation["x-who"], [NOWHERE] * route.count("{")
+            call = lambda **kw: self.r.call(method, route, *ids, **kw)
+            token = None if who in ("public", "internal") else self.admin
+            if operation.get("x-plain"):
+                continue
+            if who not in ("public", "internal"):
+                self.assertEqual(call().status, 401)
+            if who in ("seller", "moderator", "admin"):
+                self.assertEqual(call(token=self.buyer).status, 403)
+            self.assertEqual(call(token="x.y.z").status, 401)
+            bad = call(token=token, query="?no_such_argument=1")
+            self.assertEqual(bad.status, 422, bad.text)
+            self.assertEqual(bad.json["error"]["field"], "no_such_argument")
+            if method == "GET":
+                continue
+            headers = {"Content-Type": "application/json"}
+            self.assertEqual(call(token=token, raw=b"{", headers=headers).status, 400)
+            content = operation.get("requestBody", {}).get("content", {})
+            if "application/x-www-form-urlencoded" not in content:
+                self.assertEqual(call(token=token, raw=b"a=b", headers={
+                    "Content-Type": "text/plain"}).status, 415)
+                bad = call(token=token, body={"no_such_field": 1})
+                self.assertEqual(bad.status, 422, bad.text)
+                self.assertEqual(bad.json["error"]["field"], "no_such_field")
+            if method == "POST" and who != "public" and who != "internal":
+                self.assertIn(call(token=token, headers={"Idempotency-Key": "a b"}).status,
+                              (400, 422))
+
+    def refuse_fields(self):
+        """Each field of each body: too long, too great, of another type, not one of the words."""
+        for method, route, operation in self.operations():
+            content = operation.get("requestBody", {}).get("content", {})
+            schema = content.get("application/json", {}).get("schema")
+            if not schema:
+                continue
+            ids = [NOWHERE] * route.count("{")
+            for name, field in schema["properties"].items():
+                wrong = 1 if field["type"] in ("string", "array", "object") else "x"
+                answer = self.r.call(method, route, *ids, body={name: wrong}, token=self.admin)
+                self.assertEqual((answer.status, answer.json["error"].get("field")), (400, name),
+                                 f"{method} {route} {name}: {answer.text}")
+                if "maxLength" in field:
+                    value = "x" * (field["maxLength"] + 1)
+                elif "maximum" in field:
+                    value = int(field["maximum"]) + 1
+                elif "enum" in field:
+                    value = "no such word"
+                else:
+                    continue
+                answer = self.r.call(method, route, *ids, body={name: value}, token=self.admin)
+                self.assertEqual((answer.status, answer.json["error"].get("field")), (422, name),
+                                 f"{method} {route} {name}: {answer.text}")
+
+    def test_document_and_answers(self):
+        self.refuse_all()
+        self.refuse_fields()
+        for scene in sorted(name for name in dir(self) if name.startswith("scene_")):
+            getattr(self, scene)()
+        self.r.good(*LAST, token=self.admin)
+        everything = {(method, route) for method, route, _ in self.operations()}
+        self.check()
+        self.assertEqual(everything - self.r.succeeded, set(), "never called with success")
+        plain = {(method, route) for method, route, o in self.operations() if o.get("x-plain")}
+        self.assertEqual(everything - set(self.r.refused) - plain, set(), "never refused")
+
+    # Scenes: each operation with success, and the refusals of its own.
+
+    def product(self, token=None, **fields):
+        return self.r.good("POST", f"{API}/products", token=token or self.seller, body={
+            "name": "Shoe", "price": 1999, "currency": "EUR", **fields})["productId"]
+
+    def stream(self, *products, token=None, **fields):
+        return self.r.good("POST", f"{API}/streams", token=token or self.seller, body={
+            "title": "Sale", "product_ids": list(products), **fields})["streamId"]
+
+    def live(self, *products, **fields):
+        stream = self.stream(*(products or [self.product()]), **fields)
+        self.r.good("POST", f"{API}/streams/{{id}}/go-live", stream, token=self.seller, body=READY)
+        return stream
+
+    def scene_system(self):
+        for path in ("/healthz", "/readyz", "/metrics", f"{API}/openapi.json"):
+            self.r.good("GET", path)
+
+    def scene_streams(self):
+        r, s, one = self.r, self.seller, f"{API}/streams/{{id}}"
+        mine, another, foreign = self.product(), self.product(), self.product(self.other)
+        first = self.stream(mine)
+        r.good("GET", f"{API}/streams")
+        r.good("GET", f"{API}/streams", query="?limit=1&status=scheduled&seller=seller-1&q=sale")
+        r.call("GET", f"{API}/streams", query="?cursor=zzz")
+        r.good("GET", one, first)
+        r.good("POST", f"{one}/products", first, token=s, body={"product_ids": [another]})
+        r.good("GET", f"{one}/products", first)
+        for ids in ([mine], [foreign], [NOWHERE]):
+            r.call("POST", f"{one}/products", first, token=s, body={"product_ids": ids})
+        r.call("POST", f"{one}/products", first, token=self.other, body={"product_ids": [foreign]})
+        r.call("POST", f"{one}/go-live", self.stream(), token=s, body=READY)
+        r.call("POST", f"{one}/go-live", first, token=s, body={})
+        r.call("POST", f"{one}/go-live", first, token=self.other, body=READY)
+        r.call("POST", f"{one}/end", first, token=s)
+        for method, path in (("POST", "/go-live"), ("POST", "/end"), ("POST", "/rotate-key"),
+                             ("GET", "/products"), ("GET", ""), ("DELETE", "")):
+            for unknown in (NOWHERE, "x"):
+                body = READY if path == "/go-live" else None
+                self.assertEqual(r.call(method, one + path, unknown, token=s, body=body).status, 404)
+        r.good("POST", f"{one}/go-live", first, token=s, body=READY)
+        r.good("GET", one, first)
+        r.good("GET", f"{API}/streams")
+        r.call("POST", f"{one}/go-live", first, token=s, body=READY)
+        r.call("POST", f"{one}/products", first, token=s, body={"product_ids": [mine]})
+        r.call("DELETE", one, first, token=s)
+        r.good("POST", f"{one}/rotate-key", first, token=s)
+        r.call("POST", f"{one}/rotate-key", first, token=self.other)
+        r.good("POST", f"{one}/end", first, token=s)
+        r.call("POST", f"{one}/rotate-key", first, token=s)
+        r.good("GET", one, first)
+        r.good("DELETE", one, self.stream(), token=s)
+        for _ in range(2):
+            r.good("POST", f"{API}/streams", token=s, body={"title": "Same"},
+                   headers={"Idempotency-Key": "same"})
+        r.call("POST", f"{API}/streams", token=s, body={"title": "Else"},
+               headers={"Idempotency-Key": "same"})
+
+    def scene_products(self):
+        r, one = self.r, f"{API}/products/{{id}}"
+        mine = self.product(description="d", url="https://x.test/a", image_url="http://x.test/b")
+        r.good("GET", one, mine)
+        r.good("GET", f"{API}/products", query="?seller=seller-1&limit=2")
+        r.call("GET", f"{API}/products")
+        r.call("GET", f"{API}/products", query="?seller=seller-1&cursor=zzz")
+        r.call("GET", one, NOWHERE)
+        for wrong in ({"currency": "eur"}, {"url": "ftp://x"}):
+            r.call("POST", f"{API}/products", token=self.seller,
+                   body={"name": "a", "price": 1, "currency": "EUR", **wrong})
+
+    def scene_admin(self):
+        r, admin, path = self.r, self.admin, f"{API}/admin"
+        for name in ("status", "config", "limits", "streams", "recordings", "audit"):
+            r.good("GET", f"{path}/{name}", token=admin)
+        r.good("POST", f"{path}/check", token=admin)
+        r.good("POST", f"{path}/reload", token=admin)
+        copy = os.path.join(self.daemon.folder, "copy.db")
+        r.good("POST", f"{path}/backup", token=admin, body={"path": copy})
+        r.call("POST", f"{path}/backup", token=admin, body={"path": copy})
+        r.call("POST", f"{path}/backup", token=admin, body={"path": "relative"})
+        r.call("GET", f"{path}/recordings", token=admin, query="?cursor=zzz")
+        r.call("GET", f"{path}/audit", token=admin, query="?cursor=zzz")
+        r.good("POST", f"{path}/streams", token=admin, body={"seller_id": "s-5", "title": "A"})
+
+    def scene_admin_streams(self):
+        r, admin, path = self.r, self.admin, f"{API}/admin/streams"
+        made = r.good("POST", path, token=admin,
+                      body={"seller_id": "s-6", "title": "A", "live": True})["streamId"]
+        one = path + "/{id}"
+        r.good("GET", one, made, token=admin)
+        r.good("GET", path, token=admin)
+        r.call("POST", f"{one}/go-live", made, token=admin)
+        r.call("POST", f"{one}/kick", made, token=admin)
+        r.good("POST", f"{one}/rotate-key", made, token=admin)
+        r.good("POST", f"{one}/end", made, token=admin)
+        r.call("POST", f"{one}/end", made, token=admin)
+        r.call("POST", f"{one}/kick", made, token=admin)
+        scheduled = r.good("POST", path, token=admin, body={"seller_id": "s-6", "title": "B"})
+        r.good("POST", f"{one}/go-live", scheduled["streamId"], token=admin)
+        for action in ("go-live", "rotate-key", "end", "kick"):
+            r.call("POST", f"{one}/{action}", NOWHERE, token=admin)
+        r.call("GET", one, NOWHERE, token=admin)
+        self.publish_and_record()
+
+    def publish_and_record(self):
+        """What only a stream with a publisher and a recording answers."""
+        r, admin = self.r, self.admin
+        made = self.daemon.create_stream(seller="s-7")
+        publisher = self.publisher(self.daemon.publish_url(made))
+        self.daemon.wait_playable(made)
+        one = f"{API}/admin/streams/{{id}}"
+        r.good("GET", one, made["streamId"], token=admin)
+        r.good("GET", f"{API}/admin/streams", token=admin)
+        r.good("GET", f"{API}/streams/{{id}}", made["streamId"])
+        r.good("GET", f"{API}/streams", query="?status=live")
+        recording = f"{API}/admin/recordings/{{id}}"
+        self.assertEqual(r.call("DELETE", recording, made["streamId"], token=admin).status, 409)
+        r.good("POST", f"{one}/kick", made["streamId"], token=admin)
+        publisher.wait()
+        r.good("POST", f"{one}/end", made["streamId"], token=admin)
+        wait_for(lambda: r.good("GET", recording, made["streamId"], token=admin)["state"] ==
+                 "ready", "the recording is finished")
+        r.good("GET", f"{API}/admin/recordings", token=admin, query="?limit=1")
+        r.good("GET", f"{API}/streams/{{id}}", made["streamId"])
+        wait_for(lambda: r.call("DELETE", recording, made["streamId"], token=admin).status == 200,
+                 "the recording is let go")
+        for unknown in (NOWHERE, "x"):
+            r.call("DELETE", recording, unknown, token=admin)
+            r.call("GET", recording, unknown, token=admin)
