@@ -1,14 +1,25 @@
+import { dropToken, token } from './token.js';
+
 // One request to the API. Never throws: the answer says what was found.
 //   {kind: 'ok', body} · {kind: 'missing'} · {kind: 'offline'} (no answer, or none of ours)
 export async function ask(path, { timeoutMs = 8000 } = {}) {
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), timeoutMs);
   try {
+    const asked = token();
     const response = await fetch(path, {
       signal: abort.signal,
-      headers: { Accept: 'application/json' },
+      headers: {
+        Accept: 'application/json',
+        ...(asked ? { Authorization: `Bearer ${asked}` } : {}),
+      },
       cache: 'no-store',
     });
+    // A token that is no good (any more): what is for everyone is there without it.
+    if (response.status === 401 && asked) {
+      if (asked === token()) dropToken();
+      return await ask(path, { timeoutMs });
+    }
     if (response.status === 404 || response.status === 400 || response.status === 422) {
       return { kind: 'missing' };
     }

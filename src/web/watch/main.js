@@ -2,6 +2,7 @@
 // says what is to be said. Everything heals by itself; nothing needs a reload.
 import { askStream, localUrl } from '../shared/api.js';
 import { byId } from '../shared/dom.js';
+import { takeToken } from '../shared/token.js';
 import { Controls } from './controls.js';
 import { listenKeys } from './keys.js';
 import { pollDelay, streamPhase, viewState, wantedSource } from './phase.js';
@@ -103,6 +104,12 @@ function tick() {
   update();
 }
 
+takeToken();
+// Another link to the same stream, with another token, does not load the page again.
+window.addEventListener('hashchange', () => {
+  takeToken();
+  poll();
+});
 showPoster(streamId);
 listenKeys(player, controls);
 byId('retry').addEventListener('click', () => {

@@ -3,15 +3,17 @@
 
 // Where the stream is in its life, by the API's last answer.
 //   loading  missing  offline  scheduled  waiting  live  interrupted  ending  ended  replay
-//   cancelled
+//   cancelled  closed (it goes on, but not for this viewer)
 export function streamPhase(answer) {
   if (!answer) return 'loading';
   if (answer.kind !== 'ok') return answer.kind;
-  const { status, state, vodUrl, hlsUrl } = answer.body.data ?? {};
+  const { status, state, vodUrl, hlsUrl, audience } = answer.body.data ?? {};
   switch (status) {
     case 'scheduled':
       return 'scheduled';
     case 'live':
+      // A stream that is live here has an address for all who may watch.
+      if (state && !hlsUrl && audience && audience !== 'everyone') return 'closed';
       if (state === 'interrupted') return 'interrupted';
       if (state === 'finishing') return 'ending';
       return state === 'waiting' || !hlsUrl ? 'waiting' : 'live';
@@ -65,6 +67,12 @@ const messages = {
   cancelled: {
     tone: 'quiet', badge: 'Cancelled', headline: 'This stream was cancelled', home: true,
   },
+  closed: {
+    tone: 'quiet', badge: 'Not for everyone', headline: 'This stream is not for everyone',
+    detail: 'Only those whom the seller chose can watch: followers, or the neighbourhood. '
+      + 'Sign in where you found the link, and open it from there.',
+    home: true,
+  },
   missing: {
     tone: 'quiet', badge: 'Not found', headline: 'No such stream',
     detail: 'Check the address: the stream may also have been deleted.', home: true,
@@ -91,7 +99,7 @@ const withVideo = (tone, badge) => ({ tone, badge, video: true });
 // unsupported; `source` is what it has loaded.
 export function viewState({ phase, source, condition, recorded }) {
   if (condition === 'unsupported') return messages.unsupported;
-  if (['missing', 'cancelled', 'scheduled', 'waiting'].includes(phase)) return messages[phase];
+  if (['missing', 'cancelled', 'closed', 'scheduled', 'waiting'].includes(phase)) return messages[phase];
 
   const moving = condition === 'playing' || condition === 'paused' || condition === 'blocked';
   if (source === 'vod') return replayState(phase, condition, moving);
@@ -133,6 +141,7 @@ export function pollDelay({ phase, failures, hidden }) {
   const base = {
     loading: 0, live: 4000, interrupted: 2000, waiting: 2000, scheduled: 4000, ending: 2000,
     ended: 2500, offline: 2000, replay: 30000, cancelled: 30000, missing: 15000,
+    closed: 10000,
   }[phase];
   const backedOff = phase === 'offline' ? Math.min(base * 1.5 ** failures, 15000) : base;
   return hidden ? Math.max(backedOff, 15000) : backedOff;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { bitrate, clock, price } from '../../../src/web/shared/format.js';
+import { splitFragment } from '../../../src/web/shared/token.js';
 import { pollDelay, streamPhase, viewState, wantedSource } from '../../../src/web/watch/phase.js';
 
 const ok = (data) => ({ kind: 'ok', body: { data } });
@@ -17,6 +18,11 @@ test('a stream passes through its phases', () => {
     [ok({ status: 'live', state: 'waiting', hlsUrl: '/h' }), 'waiting'],
     [ok({ status: 'live', state: 'publishing', hlsUrl: null }), 'waiting'],
     [ok({ status: 'live', state: 'publishing', hlsUrl: '/h' }), 'live'],
+    [ok({ status: 'live', state: 'publishing', hlsUrl: null, audience: 'everyone' }), 'waiting'],
+    [ok({ status: 'live', state: 'publishing', hlsUrl: null, audience: 'followers' }), 'closed'],
+    [ok({ status: 'live', state: 'waiting', hlsUrl: null, audience: 'neighborhood' }), 'closed'],
+    [ok({ status: 'live', state: null, hlsUrl: null, audience: 'followers' }), 'waiting'],
+    [ok({ status: 'live', state: 'publishing', hlsUrl: '/h', audience: 'followers' }), 'live'],
     [ok({ status: 'live', state: 'interrupted', hlsUrl: '/h' }), 'interrupted'],
     [ok({ status: 'live', state: 'finishing', hlsUrl: '/h' }), 'ending'],
     [ok({ status: 'ended', vodUrl: null }), 'ended'],
@@ -26,6 +32,15 @@ test('a stream passes through its phases', () => {
   for (const [answer, phase] of cases) assert.equal(streamPhase(answer), phase);
 });
 
+test('a token is taken out of the fragment, and nothing else', () => {
+  assert.equal(splitFragment(''), null);
+  assert.equal(splitFragment('#chat'), null);
+  assert.equal(splitFragment('#mytoken=x'), null);
+  assert.deepEqual(splitFragment('#token=a.b-_c'), { token: 'a.b-_c', rest: '' });
+  assert.deepEqual(splitFragment('#t=90&token=a.b.c&x'), { token: 'a.b.c', rest: '#t=90&x' });
+  assert.deepEqual(splitFragment('#token='), { token: '', rest: '' });
+});
+
 test('what plays is kept while the server is away or the stream ends', () => {
   assert.equal(wantedSource('live'), 'live');
   assert.equal(wantedSource('interrupted'), 'live');
@@ -33,7 +48,7 @@ test('what plays is kept while the server is away or the stream ends', () => {
   for (const phase of ['offline', 'ending', 'ended', 'loading']) {
     assert.equal(wantedSource(phase), undefined);
   }
-  for (const phase of ['scheduled', 'waiting', 'cancelled', 'missing']) {
+  for (const phase of ['scheduled', 'waiting', 'cancelled', 'closed', 'missing']) {
     assert.equal(wantedSource(phase), null);
   }
 });
