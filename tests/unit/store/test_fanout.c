@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "fixture.h"
+#include "model/outbox.h"
 #include "model/people.h"
 #include "support/repo_contract_inner.h"
 
@@ -353,6 +354,37 @@ static void test_a_failure_at_the_start(void **state)
 	assert_int_equal(ask_sql(f, "SELECT status = 'scheduled' FROM streams"), 1);
 }
 
+static const char devices[] =
+	"INSERT INTO devices (id, user_id, platform, token, created_at, updated_at) VALUES"
+	" (zeroblob(16), 'mid-fan', 'ios', 't1', 1, 1),"
+	" (randomblob(16), 'mid-fan', 'web', 't2', 1, 1),"
+	" (randomblob(16), 'mid-other', 'web', 't3', 1, 1)";
+
+static void test_push_goes_to_every_device_once(void **state)
+{
+	struct fixture *f = *state;
+	run_sql(f, town);
+	run_sql(f, devices);
+	assert_told(f, AUDIENCE_EVERYONE, true, true,
+		"fan far-fan mid-fan mid-other near-fan near-other near-third");
+	assert_int_equal(ask_sql(f, "SELECT count(*) FROM outbox"), 0);
+	f->backend.repo.outbox->outbox_enable(f->backend.repo.impl, false, true);
+	assert_told(f, AUDIENCE_EVERYONE, true, true,
+		"fan far-fan mid-fan mid-other near-fan near-other near-third");
+	assert_int_equal(ask_sql(f, "SELECT count(*) FROM outbox WHERE kind = 'push'"), 3);
+	assert_int_equal(
+		ask_sql(f,
+			"SELECT count(*) FROM outbox o JOIN notifications n"
+			" ON hex(n.id) = upper(replace(o.payload ->> '$.data.notificationId',"
+			" '-', '')) JOIN devices d ON d.token = o.target"
+			" AND d.user_id = n.user_id WHERE o.event = 'stream_live'"
+			" AND o.payload ->> '$.title' = 'shop is live'"
+			" AND o.payload ->> '$.body' = 'Sale \"50%\"'"
+			" AND o.payload ->> '$.data.type' = 'stream_live'"
+			" AND length(o.payload ->> '$.data.streamId') = 36"),
+		3);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -366,6 +398,7 @@ int main(void)
 		TEST(test_a_stream_that_is_over_tells_nobody_else),
 		TEST(test_a_failure_in_the_middle),
 		TEST(test_a_failure_at_the_start),
+		TEST(test_push_goes_to_every_device_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
