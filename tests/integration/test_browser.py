@@ -193,6 +193,36 @@ class WatchPage(SoukTest):
         self.publisher(souk.publish_url(made), size="640x360")
         b.wait(playing, "it plays again by itself")
 
+    def test_a_stream_for_followers_plays_for_a_follower(self):
+        souk = self.soukd({"log.level": "info"})
+        made = souk.create_stream("For friends", "seller-1", "--audience", "followers")
+        self.publisher(souk.publish_url(made), size="640x360")
+        fan, other = souk.token("fan", "buyer"), souk.token("other", "buyer")
+        followed = souk.request("PUT", "/api/v1/users/seller-1/follow", token=fan)
+        self.assertLess(followed.status, 300, followed.text)
+        url = self.watch_url(souk, made)
+        b = self.browser()
+        b.do("open", url=url)
+        state = b.wait(lambda s: s["phase"] == "closed", "a guest is told")
+        self.assertEqual(state["headline"], "This stream is not for everyone")
+        self.assertEqual(state["source"], "none")
+        b.do("open", url=f"{url}#token={other}")
+        b.wait(lambda s: s["phase"] == "closed", "a stranger is told")
+        b.do("open", url=f"{url}#token={fan}")
+        state = b.wait(playing, "it plays for the follower")
+        self.assertEqual(b.do("eval", js="location.href"), url)
+        self.assertEqual(b.do("eval", js="sessionStorage.getItem('souk:token')"), fan)
+        begun = state["time"]
+        b.wait(lambda s: s["time"] > begun + 4, "it goes on playing")
+        self.assertEqual(b.state()["problems"], [])
+        self.assertEqual(souk.metric("souk_hls_refused_total", 'reason="forbidden"'), 0)
+        # A ban ends it, though the player had its token.
+        banned = souk.request("POST", f"/api/v1/streams/{made['streamId']}/mutes",
+                              {"user_id": "fan", "ban": True}, souk.token("admin-1", "admin"))
+        self.assertEqual(banned.status, 201, banned.text)
+        b.wait(lambda s: s["phase"] == "closed" and not playing(s), "the banned one is out")
+        self.assertGreater(souk.metric("souk_hls_refused_total", 'reason="forbidden"'), 0)
+
     def test_home_lists_who_is_live_and_leads_there(self):
         souk, made, _ = self.on_air()
         b = self.browser()
