@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "fixture.h"
+#include "model/outbox.h"
 #include "model/sales.h"
 
 static const uint8_t key[STREAM_KEY_HASH_SIZE] = {4, 2};
@@ -427,6 +428,49 @@ static void relays_are_replaced_whole(void **state)
 	expect_relays(&s, 1, "rtmp://b/x/2");
 }
 
+static void expect_entries(struct shop *s, size_t want, const char *const *texts)
+{
+	struct outbox_list list;
+	assert_int_equal(s->b->repo.outbox->outbox_list(s->impl, 50, &list), REPO_OK);
+	assert_int_equal(list.n, want);
+	for (size_t i = 0; texts != NULL && texts[i] != NULL; i++) {
+		bool found = false;
+		for (size_t j = 0; j < list.n; j++) {
+			found |= strstr(list.rows[j].payload, texts[i]) != NULL ||
+				strcmp(list.rows[j].event, texts[i]) == 0;
+		}
+		if (!found) {
+			fail_msg("no %s", texts[i]);
+		}
+	}
+	outbox_list_finish(&list);
+}
+
+static void webhooks_hear_of_tags_and_orders(void **state)
+{
+	static const char *const texts[] = {"product.tagged", "\"position\":{\"x\":0.25,\"y\":0.5}",
+		"\"timestampSeconds\":7", "\"name\":\"Shoe\"", "order.recorded",
+		"\"orderId\":\"o-1\"", "\"amount\":5", "\"currency\":\"EUR\"", "\"userId\":\"u\"",
+		"\"userId\":null", NULL};
+	static const struct order_record known = {
+		.order_id = "o-1", .amount = 5, .currency = "EUR", .user_id = "u"};
+	static const struct order_record guest = {
+		.order_id = "o-2", .amount = 6, .currency = "EUR"};
+	struct shop s = open_shop(state);
+	go_live(&s);
+	/* Nobody listens yet. */
+	tag(&s, s.shoe, 0.1, 0.1, 1);
+	expect_entries(&s, 0, NULL);
+	s.b->repo.outbox->outbox_enable(s.impl, true, false);
+	tag(&s, s.shoe, 0.25, 0.5, 7);
+	tag(&s, s.other, 0.1, 0.1, 1);
+	count(&s, s.shoe, PRODUCT_PURCHASE, &known);
+	count(&s, s.shoe, PRODUCT_PURCHASE, &known);
+	count(&s, s.shoe, PRODUCT_PURCHASE, &guest);
+	count(&s, s.shoe, PRODUCT_VIEW, NULL);
+	expect_entries(&s, 3, texts);
+}
+
 static void words_of_events(void **state)
 {
 	enum product_event e;
@@ -456,6 +500,7 @@ int main(void)
 		IN_MEMORY(one_permanent_key_a_seller),
 		IN_MEMORY(a_permanent_key_feeds_what_is_live_or_due),
 		IN_MEMORY(relays_are_replaced_whole),
+		IN_MEMORY(webhooks_hear_of_tags_and_orders),
 		cmocka_unit_test(words_of_events),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
