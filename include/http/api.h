@@ -20,6 +20,7 @@
  */
 struct api;
 struct router;
+struct audience;
 
 struct api_value {
 	const char *section, *key, *value, *origin; /* value NULL: not set */
@@ -80,6 +81,7 @@ struct api_config {
 	struct repo repo;
 	struct live_registry *registry;
 	struct studio *studio;
+	struct audience *audience; /* NULL: nobody watches */
 	struct showcase *showcase;
 	struct auth *auth;
 	struct bans *bans;

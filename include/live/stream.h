@@ -6,6 +6,7 @@
 
 #include "base/signal.h"
 #include "media/engine.h"
+#include "model/insight.h"
 #include "model/repo.h"
 
 /*
@@ -55,6 +56,8 @@ struct live_stats {
 	size_t window_memory;
 };
 void live_stream_stats(struct live_stream *s, struct live_stats *out);
+/* The same as what is kept of it; texts for the caller (ingest_record_finish). */
+void live_stream_ingest(struct live_stream *s, struct ingest_record *out);
 
 /*
  * Puts a DATERANGE into the live playlist and, if recorded, into the VOD's; wall_ms 0: now. Before

@@ -24,10 +24,9 @@
  *   on any traffic    audience_seen(seat);                      a pong is traffic too
  *   on stream:leave   audience_leave(&seat, AUDIENCE_LEFT);     also at an orderly close
  *   on ping timeout   audience_leave(&seat, AUDIENCE_LOST);     watched until the last traffic
- *   on stream:chat    audience_chat_permit(a, id, user, done, socket); then store the message; then
- *                     audience_chat(a, id, user, json);
- *   on reaction       audience_react(a, id, audience_emoji(text), &count);
- *   on socket gone    audience_chat_forget(a, socket);
+ *   on stream:chat    audience_chat_permit(a, id, user, done, socket); then store the message,
+ * which the daemon counts here (live/chat.h tells it) on reaction       audience_react(a, id,
+ * audience_emoji(text), &count); on socket gone    audience_chat_forget(a, socket);
  *
  * After each call audience_figures already has the new counts.
  */
@@ -110,7 +109,8 @@ void audience_chat_permit(struct audience *a, struct uuid stream_id, const char 
 	audience_permit done, void *user);
 /* What this user waits for is not answered any more. */
 void audience_chat_forget(struct audience *a, void *user);
-/* A message was stored: counts it; json (NULL: none) joins the state's last 100. */
+/* A message was stored: counts it; json (NULL: none) joins the state's last 100. Called once for
+ * each message by the daemon, whoever wrote it by whatever way. */
 bool audience_chat(
 	struct audience *a, struct uuid stream_id, const char *user_id, const char *json);
 

@@ -2,14 +2,16 @@
 
 #include <stdlib.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "base/signal.h"
+#include "base/text.h"
 
 struct audience_feed {
 	struct audience *audience;
 	struct live_registry *registry;
 	struct repo repo;
-	struct signal_listener opened, ended;
+	struct signal_listener opened, ended, written;
 };
 
 static void open_stream(struct audience_feed *f, const struct live_stream *live)
@@ -27,44 +29,13 @@ static void on_opened(struct signal_listener *l, void *data)
 	open_stream(container_of(l, struct audience_feed, opened), data);
 }
 
-static char *text_or_null(const char *text)
-{
-	return text && *text ? mem_strdup(text) : NULL;
-}
-
-static void read_ingest(struct live_stream *live, struct ingest_record *out)
-{
-	struct live_stats s;
-	const struct media_stats *m = &s.media;
-
-	live_stream_stats(live, &s);
-	*out = (struct ingest_record){
-		.bitrate = m->bitrate,
-		.frame_rate = m->frame_rate,
-		.width = m->width,
-		.height = m->height,
-		.video_codec = text_or_null(m->video_codec),
-		.audio_codec = text_or_null(m->audio_codec),
-		.encoder = text_or_null(s.metadata.encoder),
-		.keyframe_interval = (double)m->keyframe_interval_us / 1e6,
-		.interruptions = s.interruptions,
-		.bytes = s.bytes_in,
-		.dropped_samples = m->dropped_samples,
-		.discontinuities = m->discontinuities,
-	};
-	if (m->video_codec || m->audio_codec)
-		out->codecs = mem_printf("%s%s%s", m->video_codec ? m->video_codec : "",
-			m->video_codec && m->audio_codec ? "," : "",
-			m->audio_codec ? m->audio_codec : "");
-}
-
 static void on_ended(struct signal_listener *l, void *data)
 {
 	struct audience_feed *f = container_of(l, struct audience_feed, ended);
 	struct live_stream *live = data;
 	struct ingest_record ingest;
 
-	read_ingest(live, &ingest);
+	live_stream_ingest(live, &ingest);
 	audience_end(f->audience, live_stream_id(live), &ingest);
 	ingest_record_finish(&ingest);
 }
@@ -74,8 +45,58 @@ static bool figures(void *user, struct uuid stream_id, struct repo_stats *out)
 	return audience_stats(user, stream_id, out);
 }
 
-struct audience_feed *audience_feed_create(
-	struct audience *audience, struct live_registry *registry, struct repo repo)
+static void put_text(struct buf *b, const char *name, const char *text)
+{
+	buf_printf(b, "%s\"%s\":", b->len > 1 ? "," : "", name);
+	if (!text) {
+		buf_put_str(b, "null");
+		return;
+	}
+	buf_put_u8(b, '"');
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\')
+			buf_put_u8(b, '\\');
+		if ((unsigned char)*text < ' ')
+			buf_printf(b, "\\u%04x", *text);
+		else
+			buf_put_u8(b, (uint8_t)*text);
+	}
+	buf_put_u8(b, '"');
+}
+
+/* As spec events.md sends it: other services read the last ones in the state. */
+static void put_message(struct buf *b, const struct chat_record *m)
+{
+	char id[UUID_TEXT_SIZE], stream_id[UUID_TEXT_SIZE], time[TEXT_TIME_SIZE];
+
+	uuid_text(id, m->id);
+	uuid_text(stream_id, m->stream_id);
+	text_time(time, m->created_at);
+	buf_put_u8(b, '{');
+	put_text(b, "id", id);
+	put_text(b, "streamId", stream_id);
+	put_text(b, "userId", m->user_id);
+	put_text(b, "username", m->username);
+	put_text(b, "avatar", m->avatar);
+	put_text(b, "message", m->message);
+	put_text(b, "timestamp", time);
+	put_text(b, "clientId", m->client_id);
+	buf_put_u8(b, '}');
+}
+
+static void on_written(struct signal_listener *l, void *data)
+{
+	struct audience_feed *f = container_of(l, struct audience_feed, written);
+	const struct chat_record *m = data;
+	struct buf json = {0};
+
+	put_message(&json, m);
+	audience_chat(f->audience, m->stream_id, m->user_id, buf_text(&json));
+	buf_finish(&json);
+}
+
+struct audience_feed *audience_feed_create(struct audience *audience,
+	struct live_registry *registry, struct chat *chat, struct repo repo)
 {
 	struct audience_feed *f = mem_new(struct audience_feed);
 	struct live_stream *live = NULL;
@@ -83,6 +104,8 @@ struct audience_feed *audience_feed_create(
 	*f = (struct audience_feed){.audience = audience, .registry = registry, .repo = repo};
 	signal_listener_init(&f->opened, on_opened);
 	signal_listener_init(&f->ended, on_ended);
+	signal_listener_init(&f->written, on_written);
+	signal_add(chat_written(chat), &f->written);
 	signal_add(live_registry_opened(registry), &f->opened);
 	signal_add(live_registry_ended(registry), &f->ended);
 	live_registry_ask_figures(registry, figures, audience);
@@ -100,6 +123,7 @@ void audience_feed_destroy(struct audience_feed **feed)
 	*feed = NULL;
 	signal_listener_remove(&f->opened);
 	signal_listener_remove(&f->ended);
+	signal_listener_remove(&f->written);
 	live_registry_ask_figures(f->registry, NULL, NULL);
 	free(f);
 }

@@ -1,15 +1,17 @@
 #pragma once
 
+#include "live/chat.h"
 #include "live/registry.h"
 #include "state/audience.h"
 
 /*
  * Between siblings that do not know each other: streams of the registry are opened and ended in the
- * audience, and its figures go into the row of a stream that ends.
+ * audience, what is written in the chat is counted there, and its figures go into the row of a
+ * stream that ends.
  */
 struct audience_feed;
 
 /* Streams that are live already are opened at once. */
-struct audience_feed *audience_feed_create(
-	struct audience *audience, struct live_registry *registry, struct repo repo);
+struct audience_feed *audience_feed_create(struct audience *audience,
+	struct live_registry *registry, struct chat *chat, struct repo repo);
 void audience_feed_destroy(struct audience_feed **f);

@@ -122,7 +122,8 @@ static bool create_audience(struct server *s)
 	config.state = state_memory_state(s->state_memory);
 	s->presence = presence_create(s->loop, config.state);
 	s->audience = audience_create(&config);
-	s->audience_feed = audience_feed_create(s->audience, s->registry, store_repo(s->store));
+	s->audience_feed =
+		audience_feed_create(s->audience, s->registry, s->chat, store_repo(s->store));
 	return true;
 }
 
@@ -236,6 +237,7 @@ static bool create_api(struct server *s)
 		.repo = store_repo(s->store),
 		.registry = s->registry,
 		.studio = s->studio,
+		.audience = s->audience,
 		.showcase = s->showcase,
 		.relays_max = c->limits.relays_per_stream,
 		.auth = s->auth,

@@ -35,6 +35,7 @@ struct api *api_create(const struct api_config *config)
 	api_people_routes(a);
 	api_neighborhoods_routes(a);
 	api_notifications_routes(a);
+	api_analytics_routes(a);
 	api_chat_routes(a);
 	api_presence_routes(a);
 	api_admin_bans_routes(a);

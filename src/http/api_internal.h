@@ -62,6 +62,8 @@ json_t *api_stream_details_json(
 /* Seconds on air so far or in all; null before. */
 json_t *api_stream_duration(const struct api *a, const struct stream_record *r);
 json_t *api_stats_json(const struct stream_record *r);
+/* The counts of the stream object: of a live one those of now. */
+void api_set_counts(const struct api *a, json_t *o, const struct stream_record *r);
 json_t *api_product_json(const struct product_record *p);
 json_t *api_stream_product_json(const struct stream_product_record *p); /* with its place in it */
 bool api_currency_is_good(const char *code); /* three capital letters */
@@ -144,6 +146,7 @@ void api_streams_routes(struct api *a);
 void api_products_routes(struct api *a);
 void api_showcase_routes(struct api *a);
 void api_sellers_routes(struct api *a);
+void api_analytics_routes(struct api *a);
 void api_chat_routes(struct api *a);
 void api_people_routes(struct api *a);
 void api_neighborhoods_routes(struct api *a);

@@ -183,8 +183,7 @@ json_t *api_stream_json(
 	set_times(a, o, r);
 	set_media(a, u, o, r);
 	json_object_set_new(o, "seller", seller_json(a, r->seller_id));
-	json_object_set_new(o, "currentViewers", json_integer(0));
-	json_object_update_new(o, api_stats_json(r));
+	api_set_counts(a, o, r);
 	return o;
 }
 
