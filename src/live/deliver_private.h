@@ -29,6 +29,7 @@ struct entry {
 	struct outbox_record record;
 	struct http_client_call *call;
 	bool storing; /* on_stored will be called */
+	unsigned token_serial; /* push: what it was sent with */
 };
 
 /* The access token of FCM. */
@@ -38,6 +39,7 @@ struct push_token {
 	struct http_client_call *call;
 	struct timer *pause; /* after a failure */
 	unsigned failures;
+	unsigned serial; /* of the one that is used */
 };
 
 struct deliverer {

@@ -75,6 +75,7 @@ static void on_token(void *user, const struct http_client_answer *answer)
 		uint64_t margin = life_s > 2 * TOKEN_MARGIN_S ? TOKEN_MARGIN_S : life_s / 2;
 
 		t->failures = 0;
+		t->serial++;
 		t->renew_at_us = loop_now_us(d->loop) + (life_s - margin) * 1000000;
 		lane_pump(&d->pushes);
 		return;
@@ -125,16 +126,17 @@ bool push_ready(struct deliverer *d)
 static void on_answer(void *user, const struct http_client_answer *answer)
 {
 	struct entry *e = user;
+	struct push_token *t = &e->lane->deliverer->token;
 	enum deliver_verdict verdict;
 	char error[ERROR_SIZE];
 
 	e->call = NULL;
 	verdict = deliver_judge_push(answer->status, answer->body, answer->len);
-	if (verdict == DELIVER_BAD_TOKEN)
-		forget_token(&e->lane->deliverer->token);
+	/* One that was sent with an older token says nothing of this one. */
+	if (verdict == DELIVER_BAD_TOKEN && e->token_serial == t->serial)
+		forget_token(t);
 	if (answer->status)
-		snprintf(error, sizeof(error), "FCM answered %u: %.160s", answer->status,
-			answer->body);
+		deliver_push_error(error, sizeof(error), answer->status, answer->body, answer->len);
 	else
 		snprintf(error, sizeof(error), "%s", answer->error);
 	entry_settle(e, verdict, error, answer->retry_after_us);
@@ -156,6 +158,7 @@ static void send_message(struct entry *e, const char *message)
 		.connect_timeout_us = d->push_timeout_us,
 	};
 
+	e->token_serial = d->token.serial;
 	e->call = http_client_send(d->client, &request, on_answer, e);
 	explicit_bzero(authorization, strlen(authorization));
 	free(authorization);

@@ -3,6 +3,7 @@
 #include <jansson.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,6 +51,15 @@ enum deliver_verdict deliver_judge_push(unsigned status, const char *body, size_
 		verdict = DELIVER_GIVE_UP;
 	json_decref(answer);
 	return verdict;
+}
+
+void deliver_push_error(char *out, size_t size, unsigned status, const char *body, size_t len)
+{
+	json_t *answer = json_loadb(body, len, 0, NULL);
+	const char *code = fcm_code(answer);
+
+	snprintf(out, size, "FCM answered %u%s%.64s", status, code ? " " : "", code ? code : "");
+	json_decref(answer);
 }
 
 uint64_t deliver_backoff_us(uint64_t base_us, unsigned attempts, uint64_t random)

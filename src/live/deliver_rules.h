@@ -22,6 +22,9 @@ enum deliver_verdict deliver_judge_webhook(unsigned status);
 /* body: FCM's answer (https://firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode). */
 enum deliver_verdict deliver_judge_push(unsigned status, const char *body, size_t len);
 
+/* What is kept of it for the operator: status and code. */
+void deliver_push_error(char *out, size_t size, unsigned status, const char *body, size_t len);
+
 struct deliver_patience {
 	uint64_t base_us, give_up_us;
 };
