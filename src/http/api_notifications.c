@@ -247,7 +247,7 @@ static const struct route routes[] = {
 	{HTTP_POST, "/api/v1/notifications/read", ROUTE_USER,
 		"Mark notifications as read: ids, or all.", .body = read_fields,
 		.n_body = API_COUNT(read_fields), .answer = "unreadCount.", .shape = &unread_shape,
-		.handler = mark_read},
+		.errors = "422 missing_field, 422 invalid_value", .handler = mark_read},
 	{HTTP_POST, "/api/v1/devices", ROUTE_USER,
 		"Register a device for push; a token that another user had moves here.",
 		.body = device_fields, .n_body = API_COUNT(device_fields), .status = 201,

@@ -276,8 +276,8 @@ static const struct route routes[] = {
 	{HTTP_POST, PRODUCT "/events", .who = ROUTE_PUBLIC,
 		.summary = "Count what somebody did with a product; an order counts once.",
 		.body = event_fields, .n_body = API_COUNT(event_fields), .answer = "The product.",
-		.shape = &api_shape_shown_product, .errors = SHOW_ERRORS ", 409 duplicate_order",
-		.handler = event},
+		.shape = &api_shape_shown_product,
+		.errors = SHOW_ERRORS ", 401 unauthorized, 409 duplicate_order", .handler = event},
 };
 
 void api_showcase_routes(struct api *a)

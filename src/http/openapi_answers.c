@@ -186,7 +186,7 @@ static void add_token_errors(json_t *responses, const struct route *route)
 	add_code(responses, "401", "token_invalid");
 	add_code(responses, "401", "token_expired");
 	add_code(responses, "401", "token_not_yet_valid");
-	if (route->who != ROUTE_PUBLIC && route->who != ROUTE_USER)
+	if (route->who != ROUTE_PUBLIC)
 		add_code(responses, "403", "forbidden");
 	add_code(responses, "403", "banned");
 }
@@ -209,7 +209,8 @@ static void add_field_errors(
 		if (fields[i].min != 0 || fields[i].max != 0)
 			add_code(responses, "422", "out_of_range");
 		if (fields[i].words || fields[i].type == FIELD_UUID ||
-			fields[i].type == FIELD_UUIDS || fields[i].type == FIELD_TIME || is_query)
+			fields[i].type == FIELD_UUIDS || fields[i].type == FIELD_STRINGS ||
+			fields[i].type == FIELD_TIME || is_query)
 			add_code(responses, "422", "invalid_value");
 		add_code(responses, "400", "wrong_type");
 	}
@@ -231,6 +232,8 @@ static void add_errors(json_t *responses, const struct route *route)
 	}
 	add_field_errors(responses, route->body, route->n_body, false);
 	add_token_errors(responses, route);
+	if (strchr(route->path, '{') && !route->plain)
+		add_code(responses, "404", "not_found");
 	if (route->method != HTTP_GET)
 		add_body_errors(responses, route);
 	if (route->method == HTTP_POST && !route->plain)

@@ -142,7 +142,8 @@ class OpenApiTest(SoukTest):
         self.refuse_all()
         self.refuse_fields()
         for scene in sorted(name for name in dir(self) if name.startswith("scene_")):
-            getattr(self, scene)()
+            with self.subTest(scene):
+                getattr(self, scene)()
         self.r.good(*LAST, token=self.admin)
         everything = {(method, route) for method, route, _ in self.operations()}
         self.check()
@@ -280,3 +281,180 @@ class OpenApiTest(SoukTest):
         for unknown in (NOWHERE, "x"):
             r.call("DELETE", recording, unknown, token=admin)
             r.call("GET", recording, unknown, token=admin)
+
+    def scene_showcase(self):
+        r, s, one = self.r, self.seller, f"{API}/streams/{{id}}"
+        product, other = self.product(), self.product(self.other)
+        scheduled = self.stream(product)
+        r.good("PATCH", f"{one}/settings", scheduled, token=s,
+               body={"audience": "followers", "estimated_duration": 30, "title": "New"})
+        stream = self.live(product)
+        self.assertEqual(r.call("PATCH", f"{one}/settings", stream, token=s, body={
+            "title": "x"}).status, 409)
+        place = f"{one}/products/{{pid}}"
+        r.good("POST", f"{place}/tag", stream, product, token=s,
+               body={"x": 0.5, "y": 1, "timestamp_seconds": 3})
+        r.good("POST", f"{place}/tag", stream, product, token=s, body={"x": 0, "y": 0.25})
+        r.good("POST", f"{place}/pin", stream, product, token=s)
+        r.good("GET", f"{one}/products", stream)
+        r.good("GET", one, stream)
+        r.good("DELETE", f"{place}/pin", stream, product, token=s)
+        r.call("DELETE", f"{place}/pin", stream, product, token=s)
+        for kind in ("view", "click", "inquiry"):
+            r.good("POST", f"{place}/events", stream, product, token=self.buyer,
+                   body={"type": kind})
+        r.call("POST", f"{place}/events", stream, product, body={"type": "inquiry"})
+        order = {"type": "purchase", "order_id": "o-1", "amount": 1999, "currency": "EUR"}
+        for _ in range(2):
+            r.call("POST", f"{place}/events", stream, product, token=s, body=order)
+        r.call("POST", f"{place}/events", stream, product, token=s, body={"type": "purchase"})
+        for ids in ((stream, other), (stream, NOWHERE), (NOWHERE, product), ("x", "y")):
+            r.call("POST", f"{place}/events", *ids, body={"type": "view"})
+            r.call("POST", f"{place}/tag", *ids, token=s, body={"x": 0, "y": 0})
+            r.call("POST", f"{place}/pin", *ids, token=s)
+        r.call("POST", f"{place}/pin", stream, product, token=self.other)
+        urls = ["rtmp://relay.test/app/key"]
+        r.good("PUT", f"{one}/relays", stream, token=s, body={"urls": urls})
+        r.good("GET", f"{one}/relays", stream, token=s)
+        r.call("PUT", f"{one}/relays", stream, token=s, body={"urls": ["ftp://x"]})
+        r.call("GET", f"{one}/relays", stream, token=self.other)
+        r.good("POST", f"{API}/sellers/me/stream-key", token=s)
+        r.good("DELETE", f"{API}/sellers/me/stream-key", token=s)
+        r.call("DELETE", f"{API}/sellers/me/stream-key", token=s)
+        key = self.daemon.create_stream(seller="s-8")["streamKey"]
+        r.good("POST", f"{API}/streams/validate-key", body={"stream_key": key})
+        r.good("POST", f"{API}/streams/validate-key", raw=f"name={key}&app=live".encode(),
+               headers={"Content-Type": "application/x-www-form-urlencoded"})
+        r.call("POST", f"{API}/streams/validate-key", body={"stream_key": "none"})
+
+    def scene_product_changes(self):
+        r, one, product = self.r, f"{API}/products/{{id}}", self.product()
+        r.good("PATCH", one, product, token=self.seller, body={"name": "Boot", "stock": None})
+        r.call("PATCH", one, product, token=self.other, body={"name": "Boot"})
+        r.call("DELETE", one, product, token=self.other)
+        r.good("DELETE", one, product, token=self.seller)
+        for unknown in (product, NOWHERE, "x"):
+            r.call("DELETE", one, unknown, token=self.seller)
+            r.call("PATCH", one, unknown, token=self.seller, body={"name": "Boot"})
+
+    def scene_people(self):
+        r, admin, buyer, user = self.r, self.admin, self.buyer, f"{API}/users/{{id}}"
+        r.good("PUT", user, "u-1", token=admin, body={"name": "U", "roles": ["seller"],
+                                                       "neighborhood": "mitte"})
+        r.good("GET", user, "u-1")
+        r.good("GET", user, "u-1", token=admin)
+        r.good("GET", user, "buyer-1", token=buyer)
+        r.call("GET", user, "nobody")
+        r.good("GET", f"{API}/users", token=admin, query="?limit=2")
+        r.good("GET", f"{API}/users", token=admin, query="?q=U&role=seller")
+        r.good("PUT", f"{user}/follow", "seller-1", token=buyer)
+        r.call("PUT", f"{user}/follow", "buyer-1", token=buyer)
+        r.call("PUT", f"{user}/follow", "nobody", token=buyer)
+        for path in (f"{user}/followers", f"{user}/following"):
+            r.good("GET", path, "seller-1")
+            r.good("GET", path, "buyer-1", query="?limit=1")
+            r.call("GET", path, "buyer-1", query="?cursor=%00")
+            r.call("GET", path, "nobody")
+        place = f"{API}/neighborhoods/{{id}}"
+        r.good("PUT", place, "mitte", token=admin, body={"lat": 52.5, "lon": 13.4, "name": "M"})
+        r.good("GET", place, "mitte")
+        r.good("GET", f"{API}/neighborhoods", query="?limit=1")
+        r.call("GET", place, "nowhere")
+        self.live(notify_followers=True)
+        r.good("GET", f"{API}/notifications", token=buyer)
+        r.good("GET", f"{API}/notifications", token=buyer, query="?unread=true&limit=1")
+        r.good("POST", f"{API}/notifications/read", token=buyer, body={"all": True})
+        r.call("POST", f"{API}/notifications/read", token=buyer, body={})
+        r.good("DELETE", f"{user}/follow", "seller-1", token=buyer)
+        r.good("DELETE", place, "mitte", token=admin)
+        r.call("DELETE", place, "mitte", token=admin)
+        device = r.good("POST", f"{API}/devices", token=buyer,
+                        body={"platform": "web", "token": "t-1"})
+        r.good("GET", f"{API}/devices", token=buyer)
+        r.good("DELETE", f"{API}/devices/{{id}}", device["id"], token=buyer)
+        r.call("DELETE", f"{API}/devices/{{id}}", device["id"], token=buyer)
+        r.good("PUT", f"{user}/presence", "buyer-1", token=buyer, body={"status": "away"})
+        r.call("PUT", f"{user}/presence", "seller-1", token=buyer, body={"status": "away"})
+        r.good("GET", f"{user}/presence", "buyer-1")
+        r.call("GET", f"{user}/presence", "nobody")
+        r.good("POST", f"{API}/presence/batch", token=buyer,
+               body={"user_ids": ["buyer-1", "seller-1"]})
+
+    def scene_chat(self):
+        r, s, buyer, one = self.r, self.seller, self.buyer, f"{API}/streams/{{id}}"
+        stream = self.live()
+        message = r.good("POST", f"{one}/chat", stream, token=buyer, body={"message": "Hello"})
+        r.good("POST", f"{one}/chat", stream, token=s, body={"message": "Hi", "client_id": "c-1"})
+        r.good("GET", f"{one}/chat", stream, query="?limit=1")
+        r.good("GET", f"{one}/chat", stream, token=s)
+        r.good("DELETE", f"{one}/chat/{{mid}}", stream, message["id"], token=s)
+        r.call("DELETE", f"{one}/chat/{{mid}}", stream, NOWHERE, token=s)
+        r.call("DELETE", f"{one}/chat/{{mid}}", stream, message["id"], token=self.other)
+        r.good("POST", f"{one}/mutes", stream, token=s, body={"user_id": "buyer-1", "seconds": 60})
+        r.call("POST", f"{one}/chat", stream, token=buyer, body={"message": "Hello"})
+        r.good("GET", f"{one}/mutes", stream, token=s)
+        r.call("GET", f"{one}/mutes", stream, token=buyer)
+        r.good("DELETE", f"{one}/mutes/{{user}}", stream, "buyer-1", token=s)
+        r.call("DELETE", f"{one}/mutes/{{user}}", stream, "buyer-1", token=s)
+        r.good("POST", f"{one}/mutes", stream, token=s, body={"user_id": "buyer-1", "ban": True})
+        for unknown in (NOWHERE, "x"):
+            r.call("GET", f"{one}/chat", unknown)
+            r.call("POST", f"{one}/chat", unknown, token=buyer, body={"message": "x"})
+            r.call("GET", f"{one}/mutes", unknown, token=s)
+
+    def scene_operation(self):
+        r, admin, path = self.r, self.admin, f"{API}/admin"
+        r.good("POST", f"{path}/bans", token=admin,
+               body={"kind": "user", "subject": "bad-1", "seconds": 60, "reason": "r"})
+        r.good("GET", f"{path}/bans", token=admin)
+        bad = self.daemon.token("bad-1", "buyer")
+        self.assertEqual(r.call("GET", f"{API}/streams", token=bad).status, 403)
+        r.good("DELETE", f"{path}/bans", token=admin, query="?kind=user&subject=bad-1")
+        r.call("DELETE", f"{path}/bans", token=admin, query="?kind=user&subject=bad-1")
+        r.call("POST", f"{path}/bans", token=admin, body={"kind": "address", "subject": "x"})
+        made = self.daemon.create_stream(seller="s-4")
+        publisher = self.publisher(self.daemon.publish_url(made))
+        self.daemon.wait_playable(made)
+        r.good("GET", f"{path}/connections", token=admin)
+        found = r.good("GET", f"{path}/connections", token=admin, query="?kind=rtmp")
+        r.good("POST", f"{path}/connections/{{id}}/close", found["connections"][0]["id"],
+               token=admin)
+        publisher.wait()
+        r.call("POST", f"{path}/connections/{{id}}/close", "x", token=admin)
+        r.good("GET", f"{path}/outbox", token=admin, query="?limit=1")
+        r.good("POST", f"{path}/outbox/retry", token=admin)
+
+    def scene_analytics(self):
+        r, s, one = self.r, self.seller, f"{API}/streams/{{id}}"
+        product = self.product()
+        stream = self.live(product)
+        place = f"{one}/products/{{pid}}"
+        for i in range(2):
+            r.good("POST", f"{place}/events", stream, product, token=self.buyer, body={
+                "type": "purchase", "order_id": f"a-{i}", "amount": 5, "currency": "EUR"})
+        r.good("POST", f"{one}/chat", stream, token=self.buyer, body={"message": "Hello"})
+        for path in ("/viewers", "/analytics"):
+            r.good("GET", one + path, stream, token=s)
+            for unknown in (NOWHERE, "x"):
+                self.assertEqual(r.call("GET", one + path, unknown, token=s).status, 404)
+        r.good("GET", f"{one}/viewers", stream)
+        self.assertEqual(r.call("GET", f"{one}/analytics", stream, token=self.other).status, 403)
+        r.good("POST", f"{one}/end", stream, token=s)
+        r.good("GET", f"{one}/analytics", stream, token=s)
+        r.good("GET", f"{one}/viewers", stream, token=s, query="?limit=1")
+
+    def test_second_paths(self):
+        """Paths without /v1 that older clients know answer the same."""
+        stream = self.live()
+        ids = {"/streams/": stream, "/users/": "seller-1"}
+        n = 0
+        for method, route, operation in self.operations():
+            alias = operation.get("x-alias")
+            if not alias or method != "GET":
+                continue
+            value = next(v for word, v in ids.items() if word in route)
+            answers = [self.daemon.get(re.sub(r"{\w+}", value, p)) for p in (route, alias)]
+            self.assertEqual([a.status for a in answers], [200, 200])
+            self.assertEqual(answers[0].json, answers[1].json)
+            n += 1
+        self.assertGreaterEqual(n, 2)
