@@ -93,7 +93,7 @@ static bool write_tag(struct db *db, const struct sale_job *j)
 static bool announce_tag(struct db *db, const struct sale_job *j)
 {
 	struct stmt s = stmt_begin(db,
-		OUTBOX_INSERT("webhook", "product.tagged", "NULL",
+		OUTBOX_INSERT("webhook", "product.tagged", "uuid_text(a.stream_id)",
 			"json_object('streamId', uuid_text(a.stream_id), 'productId',"
 			" uuid_text(a.product_id), 'sellerId', p.seller_id, 'name', p.name,"
 			" 'position', json_object('x', a.x_position, 'y', a.y_position),"
@@ -222,7 +222,7 @@ static bool add_revenue(struct db *db, const struct sale_job *j)
 static bool announce_order(struct db *db, const struct sale_job *j)
 {
 	struct stmt s = stmt_begin(db,
-		OUTBOX_INSERT("webhook", "order.recorded", "NULL",
+		OUTBOX_INSERT("webhook", "order.recorded", "uuid_text(stream_id)",
 			"json_object('orderId', order_id, 'streamId', uuid_text(stream_id),"
 			" 'productId', uuid_text(product_id), 'userId', user_id, 'amount', amount,"
 			" 'currency', currency, 'createdAt', iso_time(created_at))") " FROM orders "

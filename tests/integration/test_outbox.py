@@ -108,6 +108,11 @@ def genuine(headers, body, secret=SECRET):
 
 
 class OutboxTest(SoukTest):
+    def scratch(self):
+        folder = tempfile.mkdtemp(prefix="souk-outbox-")
+        self.addCleanup(shutil.rmtree, folder, True)
+        return folder
+
     def receiver(self, behave=None, tls=None):
         r = Receiver(behave, tls=tls)
         self.addCleanup(r.close)
@@ -166,6 +171,48 @@ class Webhooks(OutboxTest):
         self.assertEqual(last["vodUrl"], f"/vod/{made['streamId']}/index.m3u8")
         self.wait_empty(daemon)
         self.assertEqual(daemon.metric("souk_outbox_delivered_total", 'kind="webhook"'), 5)
+
+    def test_products_orders_and_flagged_chat(self):
+        words = os.path.join(self.scratch(), "words")
+        with open(words, "w") as f:
+            f.write("scam\n")
+        r = self.receiver()
+        daemon = self.soukd({"webhooks.url": r.url(), "webhooks.secret": SECRET,
+                             "chat.blocked_words_file": words})
+        seller, buyer = daemon.token("seller-1", "seller"), daemon.token("ann", "buyer")
+
+        def ask(method, path, body, token, status=None):
+            answer = daemon.request(method, "/api/v1" + path, body, token=token)
+            if status:
+                self.assertEqual(answer.status, status, answer.text)
+            else:
+                self.assertIn(answer.status, (200, 201), answer.text)
+            return answer.json.get("data")
+        product = ask("POST", "/products",
+                      {"name": "Lamp", "price": 1999, "currency": "EUR"}, seller)["productId"]
+        stream = ask("POST", "/streams", {"title": "Lamps", "product_ids": [product]},
+                     seller)["streamId"]
+        ask("POST", f"/streams/{stream}/go-live",
+            {"camera_ready": True, "checklist_complete": True}, seller)
+        path = f"/streams/{stream}/products/{product}"
+        ask("POST", path + "/tag", {"x": 0.25, "y": 0.5}, seller)
+        order = {"type": "purchase", "order_id": "o-1", "amount": 3998, "currency": "EUR"}
+        ask("POST", path + "/events", order, buyer)
+        ask("POST", path + "/events", order, buyer, 409)
+        ask("POST", f"/streams/{stream}/chat", {"message": "a scam"}, buyer, 422)
+        ask("POST", f"/streams/{stream}/end", {}, seller)
+        wait_for(lambda: "stream.ended" in r.events(), "the end is told of")
+        self.assertEqual(r.events(), ["stream.scheduled", "stream.live", "product.tagged",
+                                      "order.recorded", "chat.flagged", "stream.ended"])
+        said = {event["event"]: event["data"] for event, _ in r.seen()}
+        self.assertEqual({data["streamId"] for data in said.values()}, {stream})
+        self.assertEqual(said["product.tagged"]["productId"], product)
+        self.assertEqual(said["product.tagged"]["position"], {"x": 0.25, "y": 0.5})
+        self.assertEqual([said["order.recorded"][k] for k in ("orderId", "amount", "currency",
+                                                              "userId", "productId")],
+                         ["o-1", 3998, "EUR", "ann", product])
+        self.assertEqual([said["chat.flagged"][k] for k in ("userId", "message")],
+                         ["ann", "a scam"])
 
     def test_failures_are_repeated_with_the_same_id(self):
         state = {"n": 0}
@@ -280,8 +327,7 @@ class Webhooks(OutboxTest):
         self.assertEqual({len(same) for same in ids.values()}, {1})
 
     def test_unknown_certificate_gets_nothing(self):
-        folder = tempfile.mkdtemp(prefix="souk-keys-")
-        self.addCleanup(shutil.rmtree, folder, True)
+        folder = self.scratch()
         key, cert = os.path.join(folder, "key.pem"), os.path.join(folder, "cert.pem")
         subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key,
                         "-out", cert, "-days", "2", "-subj", "/CN=127.0.0.1", "-addext",
@@ -392,9 +438,7 @@ class Push(OutboxTest):
         return google, path
 
     def setUp(self):
-        self.keys = tempfile.mkdtemp(prefix="souk-keys-")
-        self.addCleanup(shutil.rmtree, self.keys, True)
-        self.fcm, self.account = self.google(self.keys)
+        self.fcm, self.account = self.google(self.scratch())
 
     def start(self, **more):
         return self.soukd({"push.fcm_service_account": self.account,
