@@ -6,8 +6,7 @@
 
 /* calls_streams.c */
 extern const struct call call_streams_delete, call_streams_end, call_streams_kick,
-	call_streams_list, call_streams_rotate_key, call_streams_settings, call_streams_show,
-	call_streams_viewers;
+	call_streams_list, call_streams_rotate_key, call_streams_settings, call_streams_show;
 extern const struct call call_relay_list, call_relay_set;
 extern const struct call call_vod_delete, call_vod_list, call_vod_show;
 extern const struct call call_keys_check, call_keys_remove, call_keys_set;

@@ -51,8 +51,8 @@ const struct call call_products_delete = {
 static const struct field shown_fields[] = {
 	{"Product", "productId"},
 	{"Pinned", "pinned", FIELD_YES},
-	{"X", "position.x", FIELD_FRACTION},
-	{"Y", "position.y", FIELD_FRACTION},
+	{"X", "position.x", FIELD_PLACE},
+	{"Y", "position.y", FIELD_PLACE},
 	{"Tagged at (s)", "timestampSeconds", FIELD_COUNT},
 	{"Views", "views", FIELD_COUNT},
 	{"Clicks", "clicks", FIELD_COUNT},

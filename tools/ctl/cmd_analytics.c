@@ -4,6 +4,8 @@
 #include "client.h"
 #include "output.h"
 
+#define VIEWERS_PAGE 100
+
 static const struct field figures[] = {
 	{"Duration", "basicStats.duration", FIELD_SECONDS},
 	{"Viewers now", "basicStats.currentViewers", FIELD_COUNT},
@@ -29,6 +31,12 @@ static const struct field products[] = {
 	{"INQUIRIES", "inquiries", FIELD_COUNT},
 	{"SOLD", "purchases", FIELD_COUNT},
 	{"REVENUE", "revenue", FIELD_COUNT},
+};
+
+static const struct field revenue[] = {
+	{"REVENUE (minor units)", "total", FIELD_COUNT},
+	{"CURRENCY", "currency"},
+	{"ORDERS", "orders", FIELD_COUNT},
 };
 
 static const struct field geography[] = {
@@ -68,16 +76,6 @@ static void print_reactions(const json_t *counts)
 	}
 }
 
-static void print_revenue(const json_t *revenue)
-{
-	const char *currency = field_string(revenue, "currency");
-	if (field_number(revenue, "orders") > 0) {
-		printf("\nRevenue    %.0f minor units of %s, %.0f orders\n",
-			field_number(revenue, "total"), currency[0] != '\0' ? currency : "?",
-			field_number(revenue, "orders"));
-	}
-}
-
 enum ctl_exit streams_analytics_run(struct ctl *c)
 {
 	json_t *answer;
@@ -91,7 +89,8 @@ enum ctl_exit streams_analytics_run(struct ctl *c)
 	output_object(c, json_incref(answer), figures, OUTPUT_COUNT(figures));
 	if (!c->json) {
 		print_reactions(field_member(answer, "engagement.reactions"));
-		print_revenue(field_member(answer, "revenue"));
+		print_table(c, field_member(answer, "revenue"), "byCurrency", revenue,
+			OUTPUT_COUNT(revenue));
 		print_table(c, answer, "products", products, OUTPUT_COUNT(products));
 		print_table(c, answer, "geography", geography, OUTPUT_COUNT(geography));
 		if (args_has(&c->args, "timeline")) {
@@ -100,4 +99,86 @@ enum ctl_exit streams_analytics_run(struct ctl *c)
 	}
 	json_decref(answer);
 	return CTL_OK;
+}
+
+/* Viewers */
+
+static const struct field viewer_fields[] = {
+	{"USER", "userId"},
+	{"NAME", "username", FIELD_FLEXIBLE},
+	{"NEIGHBORHOOD", "neighborhood"},
+	{"JOINED", "joinedAt", FIELD_TIME},
+	{"WATCHED", "watchTime", FIELD_SECONDS},
+	{"GUEST", "guest", FIELD_YES},
+};
+
+/* One page more into *whole, whose "viewers" grows; its nextCursor is that of the page. */
+static enum ctl_exit take_viewers(struct ctl *c, const char *base, size_t limit, json_t **whole)
+{
+	struct buf path = {0};
+	json_t *page;
+	char count[24];
+	size_t have = json_array_size(json_object_get(*whole, "viewers"));
+	snprintf(count, sizeof(count), "%zu",
+		limit > 0 && limit - have < VIEWERS_PAGE ? limit - have : VIEWERS_PAGE);
+	buf_put_str(&path, base);
+	client_query(&path, "limit", count);
+	if (*whole != NULL) {
+		client_query(&path, "cursor", field_string(*whole, "nextCursor"));
+	}
+	enum ctl_exit result = client_call(c, "GET", buf_text(&path), NULL, &page);
+	buf_finish(&path);
+	if (result != CTL_OK || *whole == NULL) {
+		*whole = result == CTL_OK ? page : *whole;
+		return result;
+	}
+	json_array_extend(json_object_get(*whole, "viewers"), json_object_get(page, "viewers"));
+	json_object_set(*whole, "nextCursor", json_object_get(page, "nextCursor"));
+	json_decref(page);
+	return CTL_OK;
+}
+
+static bool more_viewers(const json_t *whole, size_t limit)
+{
+	return field_string(whole, "nextCursor")[0] != '\0' &&
+		(limit == 0 || json_array_size(json_object_get(whole, "viewers")) < limit);
+}
+
+static void print_viewers(struct ctl *c, json_t *whole)
+{
+	json_t *viewers = json_object_get(whole, "viewers");
+	if (c->json) {
+		ctl_print_json(whole);
+	} else {
+		printf("%.0f watch now.\n", field_number(whole, "count"));
+		if (json_array_size(viewers) > 0) {
+			putchar('\n');
+			output_list(c, json_incref(viewers), viewer_fields,
+				OUTPUT_COUNT(viewer_fields));
+		}
+	}
+	json_decref(whole);
+}
+
+enum ctl_exit viewers_run(struct ctl *c)
+{
+	json_t *whole = NULL;
+	size_t limit;
+	if (!call_limit(c, &limit)) {
+		return CTL_USAGE;
+	}
+	char *path = client_path("/api/v1/streams/{0}/viewers", c->args.operands, 1);
+	enum ctl_exit result = CTL_FAILED;
+	if (path != NULL) {
+		do {
+			result = take_viewers(c, path, limit, &whole);
+		} while (result == CTL_OK && more_viewers(whole, limit));
+	}
+	free(path);
+	if (result == CTL_OK) {
+		print_viewers(c, whole);
+	} else {
+		json_decref(whole);
+	}
+	return result;
 }

@@ -82,6 +82,10 @@ const struct args_command args_commands[] = {
 	{"streams", "analytics", "ID", "Show who watched, wrote, clicked and bought",
 		options_streams_analytics, "soukctl streams analytics " STREAM " --timeline\n",
 		streams_analytics_run, NULL},
+	{"streams", "viewers", "ID", "Say how many watch and who; of an ended one, who did",
+		options_limit, "soukctl streams viewers " STREAM "\n", viewers_run, NULL},
+	{NULL, "viewers", "STREAM", "Say how many watch a stream and who", options_limit,
+		"soukctl viewers " STREAM " --json\n", viewers_run, NULL},
 
 	/* Products */
 	{"products", "list", "", "List a seller's products, or those of a stream",

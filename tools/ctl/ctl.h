@@ -45,4 +45,5 @@ enum ctl_exit streams_create_run(struct ctl *c);
 enum ctl_exit streams_go_live_run(struct ctl *c);
 enum ctl_exit streams_top_run(struct ctl *c);
 enum ctl_exit token_run(struct ctl *c);
+enum ctl_exit viewers_run(struct ctl *c);
 enum ctl_exit vod_export_run(struct ctl *c);

@@ -85,7 +85,7 @@ static void write_figure(const struct field *f, double v, struct buf *out)
 		buf_printf(out, "%.1f", v);
 		break;
 	case FIELD_PLACE:
-		buf_printf(out, "%.6f", v);
+		buf_printf(out, "%.7g", v);
 		break;
 	case FIELD_COUNT:
 	case FIELD_TEXT:

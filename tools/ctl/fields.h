@@ -18,7 +18,7 @@ enum field_kind {
 	FIELD_SECONDS,
 	FIELD_MILLIS, /* seconds, shown as milliseconds */
 	FIELD_YES,
-	FIELD_PLACE, /* degrees, six digits after the point */
+	FIELD_PLACE, /* degrees, and shares of a picture */
 	FIELD_PICTURE, /* an object with width and height */
 	FIELD_WORDS, /* an array of texts, with commas between */
 };

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "base/text.h"
 #include "client.h"
 #include "output.h"
@@ -131,13 +132,16 @@ static void draw(const char *head, const char *body)
 {
 	struct buf out = {0}, fitted = {0};
 	unsigned rows = output_height(), width = output_width();
-	text_fit(head, width > 0 ? width : SIZE_MAX, &fitted);
+	size_t columns = width > 0 ? width : SIZE_MAX;
+	text_fit(head, columns, &fitted);
 	buf_printf(&out, "\033[H%s\033[K\n\033[K\n", buf_text(&fitted));
 	/* A line more would scroll the head away. */
 	size_t room = rows > 3 ? rows - 3 : SIZE_MAX, lines = count_lines(body);
 	for (size_t shown = lines > room ? room - 1 : lines; shown > 0; shown--) {
 		size_t line = strcspn(body, "\n");
-		buf_put(&out, body, line);
+		char *text = mem_strndup(body, line);
+		text_fit(text, columns, &out);
+		free(text);
 		buf_put_str(&out, "\033[K\n");
 		body += line + 1;
 	}
