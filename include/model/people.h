@@ -69,6 +69,20 @@ struct repo_device_list {
 };
 void repo_device_list_finish(struct repo_device_list *l);
 
+/* Notifications that were written together, to users who did not have them. Texts are borrowed. */
+struct notification_notice {
+	const char *user_id;
+	struct uuid id;
+	uint64_t created_at;
+};
+struct notification_news {
+	const char *type, *title, *body;
+	struct uuid stream_id;
+	const struct notification_notice *rows;
+	size_t n; /* 1 to some thousand */
+};
+typedef void (*notification_watcher)(void *user, const struct notification_news *news);
+
 /* Cursors of lists of users and neighbourhoods are the last id, base64url; NOT_FOUND: none of
  * ours. */
 struct repo_people_ops {
@@ -116,6 +130,13 @@ struct repo_people_ops {
 	/* ids NULL: all of the user's. Others' ids change nothing. */
 	void (*notification_read)(void *impl, const char *user_id, const struct uuid *ids, size_t n,
 		uint64_t read_at, repo_done done, void *user);
+
+	/*
+	 * From now on fn is called on the loop after each commit that wrote notifications, for
+	 * whoever has sockets of these users. One watcher; NULL: nobody. It is a hint: after a
+	 * crash or a failing disk some are stored that nobody was told of.
+	 */
+	void (*notification_watch)(void *impl, notification_watcher fn, void *user);
 
 	/* Devices. A token that another user had moves to this one, under a new id; detail: the id
 	 * that it is stored with. DUPLICATE never; WRONG_STATE: the user has DEVICES_MAX already;

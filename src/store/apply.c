@@ -71,10 +71,10 @@ static void complete(struct store_job *job)
 	free(a);
 }
 
-struct store_job *apply_job_create(struct repo_write *w)
+struct store_job *apply_job_create(void *impl, struct repo_write *w)
 {
 	if (w->op == WRITE_STREAM_GO_LIVE) {
-		return go_live_job_create(w);
+		return go_live_job_create(impl, w);
 	}
 	struct apply_job *a = mem_new(struct apply_job);
 	a->job = (struct store_job){

@@ -3,8 +3,8 @@
 #include "job.h"
 #include "model/repo_write.h"
 
-/* A write of struct repo_ops as a job of the writer. Takes over the write. */
-struct store_job *apply_job_create(struct repo_write *w);
+/* A write of struct repo_ops as a job of the writer. Takes over the write; impl is the repo's. */
+struct store_job *apply_job_create(void *impl, struct repo_write *w);
 
 /* What the job does on the writer's thread. The outcome is set but for its result. */
 enum repo_result apply_write(struct db *db, struct repo_write *w);

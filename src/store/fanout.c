@@ -12,11 +12,14 @@
 /* Users looked at in a turn: some ten milliseconds. */
 #define TURN 2000
 
+#define TYPE "stream_live"
+
 enum stage { STAGE_FOLLOWERS, STAGE_NEIGHBORS, STAGE_DONE };
 
 struct fanout {
 	struct db *db;
 	const struct stream_record *stream;
+	struct notices *notices;
 	char *title; /* of the notifications; their body is the stream's title */
 	struct near_words near;
 	enum stage stage;
@@ -77,6 +80,7 @@ static bool prepare(struct fanout *f)
 		return false;
 	}
 	f->title = mem_printf("%s is live", seller.name != NULL ? seller.name : seller.id);
+	notices_about(f->notices, TYPE, f->stream->id, f->title, f->stream->title);
 	bool ok = seller.neighborhood == NULL ||
 		neighborhoods_near(f->db, seller.neighborhood, &f->near) == REPO_OK;
 	user_record_finish(&seller);
@@ -86,7 +90,7 @@ static bool prepare(struct fanout *f)
 static bool push(const struct fanout *f, const char *user_id, struct uuid id)
 {
 	struct stmt s = stmt_begin(f->db,
-		OUTBOX_INSERT("push", "stream_live", "d.token",
+		OUTBOX_INSERT("push", TYPE, "d.token",
 			"json_object('title', n.title, 'body', n.body, 'data', json_object("
 			"'type', n.type, 'streamId', uuid_text(n.stream_id),"
 			" 'notificationId', uuid_text(n.id)))") " FROM notifications n JOIN "
@@ -107,8 +111,8 @@ static bool notify(struct fanout *f, const char *user_id)
 	}
 	struct stmt s = stmt_begin(f->db,
 		"INSERT INTO notifications (id, user_id, type, stream_id, title, body, created_at)"
-		" VALUES (uuid_new(), ?, 'stream_live', ?, ?, ?, now_ms())"
-		" ON CONFLICT (user_id, type, stream_id) DO NOTHING RETURNING id");
+		" VALUES (uuid_new(), ?, '" TYPE "', ?, ?, ?, now_ms())"
+		" ON CONFLICT (user_id, type, stream_id) DO NOTHING RETURNING id, created_at");
 	stmt_text(&s, user_id);
 	stmt_uuid(&s, f->stream->id);
 	stmt_text(&s, f->title);
@@ -116,6 +120,7 @@ static bool notify(struct fanout *f, const char *user_id)
 	bool is_new = stmt_step(&s);
 	if (is_new) {
 		id = stmt_col_uuid(&s);
+		notices_add(f->notices, user_id, id, stmt_col_uint(&s));
 	}
 	if (!stmt_end(&s)) {
 		return false;
@@ -244,10 +249,10 @@ static bool keep(const struct fanout *f)
 	return stmt_run(&s);
 }
 
-enum repo_result fanout_begin(
-	struct db *db, const struct stream_record *stream, struct fanout_progress *out)
+enum repo_result fanout_begin(struct db *db, const struct stream_record *stream,
+	struct notices *notices, struct fanout_progress *out)
 {
-	struct fanout f = {.db = db, .stream = stream};
+	struct fanout f = {.db = db, .stream = stream, .notices = notices};
 	*out = (struct fanout_progress){0};
 	enter(&f, STAGE_FOLLOWERS);
 	bool ok = f.stage == STAGE_DONE || (prepare(&f) && run_turn(&f));
@@ -294,10 +299,11 @@ static enum repo_result go_on(struct fanout *f, struct fanout_progress *out)
 	return ok ? REPO_OK : REPO_FAILED;
 }
 
-enum repo_result fanout_continue(struct db *db, struct uuid stream_id, struct fanout_progress *out)
+enum repo_result fanout_continue(
+	struct db *db, struct uuid stream_id, struct notices *notices, struct fanout_progress *out)
 {
 	struct stream_record stream;
-	struct fanout f = {.db = db, .stream = &stream};
+	struct fanout f = {.db = db, .stream = &stream, .notices = notices};
 	*out = (struct fanout_progress){0};
 	enum repo_result result = streams_get(db, stream_id, &stream);
 	if (result != REPO_OK) {

@@ -2,6 +2,7 @@
 
 #include "db.h"
 #include "model/repo.h"
+#include "notices.h"
 
 /*
  * Who is told that a stream went live, and the writing of it by turns, each a transaction of its
@@ -18,11 +19,14 @@ struct fanout_progress {
 	bool more; /* another turn is wanted */
 };
 
+/* Who was told in a turn is added to its notices. */
+
 /* The first turn, in the transaction that makes the stream live. */
-enum repo_result fanout_begin(
-	struct db *db, const struct stream_record *stream, struct fanout_progress *out);
+enum repo_result fanout_begin(struct db *db, const struct stream_record *stream,
+	struct notices *notices, struct fanout_progress *out);
 /*
  * The next turn. NOT_FOUND: there is nothing to go on with. One that fails leaves `before` set and
  * may be tried again. A stream that is over tells nobody else.
  */
-enum repo_result fanout_continue(struct db *db, struct uuid stream_id, struct fanout_progress *out);
+enum repo_result fanout_continue(
+	struct db *db, struct uuid stream_id, struct notices *notices, struct fanout_progress *out);

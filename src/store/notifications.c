@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "model/repo_cursor.h"
+#include "notices.h"
 #include "people.h"
 #include "stmt.h"
 
@@ -124,4 +125,9 @@ void notifications_read(void *impl, const char *user_id, const struct uuid *ids,
 	r->n = ids != NULL ? n : 0;
 	r->read_at = read_at;
 	store_submit(impl, &r->plain.job);
+}
+
+void notifications_watch(void *impl, notification_watcher fn, void *user)
+{
+	notice_watch_set(store_notices(impl), fn, user);
 }

@@ -126,6 +126,7 @@ const struct repo_people_ops people_ops = {
 	.notification_list = notifications_list,
 	.notification_unread = notifications_unread,
 	.notification_read = notifications_read,
+	.notification_watch = notifications_watch,
 	.device_put = devices_put,
 	.device_delete = devices_delete,
 	.device_remove = devices_remove,

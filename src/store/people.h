@@ -53,6 +53,8 @@ enum repo_result notifications_unread(void *impl, const char *user_id, uint32_t 
 void notifications_read(void *impl, const char *user_id, const struct uuid *ids, size_t n,
 	uint64_t read_at, repo_done done, void *user);
 
+void notifications_watch(void *impl, notification_watcher fn, void *user);
+
 void devices_put(void *impl, const struct device_record *d, repo_done done, void *user);
 void devices_delete(void *impl, const char *user_id, const char *token, repo_done done, void *user);
 void devices_remove(void *impl, const char *user_id, struct uuid id, repo_done done, void *user);

@@ -15,6 +15,7 @@
 #include "insight.h"
 #include "ledger.h"
 #include "migrate.h"
+#include "notices.h"
 #include "outbox.h"
 #include "people.h"
 #include "sales.h"
@@ -32,6 +33,7 @@ struct store {
 	struct db reader;
 	struct writer *writer;
 	struct outbox_switch *outbox;
+	struct notice_watch *notices;
 
 	bool backup_started; /* the thread has to be joined */
 	pthread_t backup_thread;
@@ -59,6 +61,11 @@ const struct clock *store_clock(void *impl)
 struct outbox_switch *store_outbox(void *impl)
 {
 	return ((struct store *)impl)->outbox;
+}
+
+struct notice_watch *store_notices(void *impl)
+{
+	return ((struct store *)impl)->notices;
 }
 
 void store_submit(void *impl, struct store_job *job)
@@ -151,7 +158,8 @@ static const struct repo_ops ops = {
 
 static void submit(struct repo_front *front, struct repo_write *w)
 {
-	store_submit(container_of(front, struct store, front), apply_job_create(w));
+	struct store *s = container_of(front, struct store, front);
+	store_submit(s, apply_job_create(s, w));
 }
 
 static bool open_connections(struct store *s, struct db *writer_db, char **error)
@@ -184,6 +192,7 @@ struct store *store_open(const struct store_config *config, char **error)
 		return NULL;
 	}
 	s->outbox = outbox_switch_create();
+	s->notices = notice_watch_create(s->config.post, s->config.post_user);
 	writer_db.outbox = s->outbox;
 	s->writer = writer_create(&writer_db, &s->config);
 	go_live_resume(s);
@@ -211,6 +220,7 @@ void store_close(struct store *s)
 	db_close(&s->reader);
 	writer_destroy(s->writer);
 	outbox_switch_close(&s->outbox);
+	notice_watch_close(&s->notices);
 	db_place_finish(&s->place);
 	free(s);
 }
