@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "internal.h"
+#include "live/bans.h"
 #include "model/sales.h"
 
 static void take_stream(struct live_registry *r, struct stream_record *row, struct key_find *out)
@@ -41,6 +42,17 @@ static void find_by_seller(struct live_registry *r, const char *seller_id, struc
 	stream_record_finish(&row);
 }
 
+static void heed_bans(struct live_registry *r, struct key_find *f)
+{
+	const char *seller = f->stream ? f->stream->record.seller_id : f->due.seller_id;
+	if (!r->bans || !seller || !bans_user(r->bans, seller))
+		return;
+	key_find_finish(f);
+	f->stream = NULL;
+	f->is_due = false;
+	f->why = LIVE_REFUSE_BANNED;
+}
+
 void key_find(
 	struct live_registry *r, const uint8_t hash[STREAM_KEY_HASH_SIZE], struct key_find *out)
 {
@@ -58,6 +70,7 @@ void key_find(
 		find_by_seller(r, seller_id, out);
 		free(seller_id);
 	}
+	heed_bans(r, out);
 }
 
 void key_find_finish(struct key_find *f)

@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "internal.h"
-#include "live/bans.h"
 
 /* A publisher that waits for its answer; outlives it if the connection goes first. */
 struct join {
@@ -102,12 +101,6 @@ static void go_live(struct join *j, const struct stream_record *due)
 		r->repo.impl, due->id, clock_wall_ms(clock), hash, false, on_due_live, j);
 }
 
-static bool is_banned(const struct live_registry *r, const struct key_find *f)
-{
-	const char *seller = f->stream ? f->stream->record.seller_id : f->due.seller_id;
-	return r->bans && (f->stream || f->is_due) && bans_user(r->bans, seller);
-}
-
 static void look_up(struct join *j)
 {
 	struct live_registry *r = j->registry;
@@ -118,9 +111,7 @@ static void look_up(struct join *j)
 	}
 	key_find(r, j->publisher->key_hash, &f);
 	j->publisher->by_seller_key = f.by_seller_key;
-	if (is_banned(r, &f))
-		settle(j, NULL, LIVE_REFUSE_BANNED);
-	else if (!f.is_due || j->went_live)
+	if (!f.is_due || j->went_live)
 		settle(j, f.stream, f.why);
 	else if (is_full(r))
 		settle(j, NULL, LIVE_REFUSE_FULL);

@@ -42,6 +42,21 @@ static void check_body(const uint8_t *data, size_t size)
 	}
 }
 
+static void check_form(const uint8_t *data, size_t size)
+{
+	struct route_fault fault = {0};
+	json_t *body;
+
+	if (route_check_form(fields, N_FIELDS, "application/x-www-form-urlencoded", data, size,
+		    &body, &fault)) {
+		must(json_is_string(json_object_get(body, "title")));
+		json_decref(body);
+	} else {
+		must(!body);
+		check_fault(&fault);
+	}
+}
+
 static void check_text(const uint8_t *data, size_t size)
 {
 	struct route_fault fault = {0};
@@ -56,13 +71,15 @@ static void check_text(const uint8_t *data, size_t size)
 	free(text);
 }
 
-/* The first byte chooses: a body, or a query and a path. */
+/* The first byte chooses: a body, a form, or a query and a path. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (!size)
 		return 0;
 	if (data[0] == '{')
 		check_body(data, size);
+	else if (data[0] == '&')
+		check_form(data, size);
 	else
 		check_text(data + 1, size - 1);
 	return 0;

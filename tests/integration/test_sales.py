@@ -2,6 +2,7 @@
 and how it shows in the playlists."""
 import json
 import re
+import subprocess
 import threading
 import unittest
 import urllib.parse
@@ -170,6 +171,10 @@ class Showing(SalesTest):
         self.assertEqual([(r["ID"], r["START-DATE"]) for r in in_vod],
                          [(r["ID"], r["START-DATE"]) for r in ranges])
         self.assertEqual(decodes(vod), "")
+        chapters = json.loads(subprocess.run(
+            ["ffprobe", "-v", "error", "-show_chapters", "-of", "json",
+             self.daemon.wait_mp4(live)], capture_output=True, check=True).stdout)["chapters"]
+        self.assertIn("Shoe", [c["tags"]["title"] for c in chapters])
 
     def vod_playlist(self, stream):
         master = self.daemon.get(f"/vod/{stream}/index.m3u8").text

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "live/bans.h"
 #include "market_rig.h"
 
 /* Encoders that are set up once: a seller's permanent key, and what it feeds. */
@@ -176,6 +177,34 @@ static void a_new_key_ends_the_old_one(void **state)
 	market_finish(&m);
 }
 
+static void hear_ban(void *user, enum bans_result result, const struct ban_record *ban)
+{
+	assert_int_equal(result, BANS_OK);
+}
+
+static void the_banned_publish_nothing(void **state)
+{
+	struct market m;
+	struct live_case due;
+	struct ban_record ban = {
+		.kind = BAN_USER, .subject = (char *)"seller", .actor = (char *)"admin"};
+	struct bans *bans;
+
+	market_init(&m);
+	rig_stream(&m.rig, &due, false, false);
+	struct heard h = change_key(&m, &seller, true);
+	expect_accepted(&m, h.key, &due);
+	bans = bans_create(m.rig.loop, m.rig.repo, 10);
+	bans_put(bans, &ban, hear_ban, NULL);
+	run_until(&m.rig, bans_user(bans, "seller"));
+	live_registry_heed(m.rig.registry, bans);
+	expect_refusal(&m, h.key, LIVE_REFUSE_BANNED);
+	assert_int_equal(rig_status(&m.rig, &due, NULL), STREAM_SCHEDULED);
+	live_registry_heed(m.rig.registry, NULL);
+	bans_destroy(&bans);
+	market_finish(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -184,6 +213,7 @@ int main(void)
 		cmocka_unit_test(two_encoders_at_once_make_one_stream),
 		cmocka_unit_test(an_encoder_that_leaves_meanwhile_leaves_the_stream_live),
 		cmocka_unit_test(a_new_key_ends_the_old_one),
+		cmocka_unit_test(the_banned_publish_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -43,12 +43,12 @@ static void give_answer(void *arg)
 void live_publisher_join(struct live_publisher *p, struct live_registry *r, const char *key)
 {
 	static const char *const words[] = {
-		"wrong", "rotated", "ended", "not_live", "busy", "full", "draining"};
+		"wrong", "rotated", "ended", "not_live", "busy", "full", "banned", "draining"};
 	struct answer *a = mem_new(struct answer);
 	bool answered = text_starts(key, "good");
 	a->publisher = p;
 	a->admitted = answered;
-	for (int i = 0; i < 7; i++) {
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (text_eq(key, words[i])) {
 			a->refusal = (enum live_refusal)i;
 			answered = true;

@@ -352,6 +352,7 @@ static void test_refusals_are_told_and_counted(void **state)
 		{"ended", "NetStream.Publish.BadName", RTMP_CLOSE_BAD_KEY},
 		{"busy", "NetStream.Publish.BadName", RTMP_CLOSE_BUSY},
 		{"full", "NetStream.Publish.Rejected", RTMP_CLOSE_PUBLISHER_LIMIT},
+		{"banned", "NetStream.Publish.Rejected", RTMP_CLOSE_KICKED},
 		{"draining", "NetConnection.Connect.AppShutdown", RTMP_CLOSE_DRAIN},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
