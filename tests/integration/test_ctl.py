@@ -1,11 +1,16 @@
 """soukctl against a real daemon: every command, with and without it, and the exit status."""
+import json
 import os
+import shutil
 import signal
+import socket
 import subprocess
+import tempfile
 import time
 import unittest
 
-from support import BUILD, SoukTest, ffprobe_packets, wait_for
+from support import BUILD, SoukTest, ffprobe_packets, free_port, wait_for
+from terminal import Terminal
 
 
 class Ctl(SoukTest):
@@ -130,6 +135,105 @@ class Ctl(SoukTest):
         _, err = self.run_ctl(souk, "config", "check", env={"SOUKD_HLS_WINDOW": "x"}, status=1)
         self.assertIn("SOUKD_HLS_WINDOW", err)
 
+    def test_doctor_and_the_world_outside(self):
+        account = os.path.join(tempfile.mkdtemp(prefix="souk-"), "account.json")
+        self.addCleanup(shutil.rmtree, os.path.dirname(account))
+        souk = self.soukd()
+        receiver = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(receiver.close)
+        port = receiver.getsockname()[1]
+
+        def found(check, *args, status):
+            out, _ = self.run_ctl(souk, "doctor", "--json", *args, status=status)
+            return [f for f in json.loads(out) if f["check"] == check][0]
+
+        here = f"--set=webhooks.url=http://127.0.0.1:{port}/hook"
+        self.assertEqual(found("webhooks", here, status=0)["state"], "ok")
+        nowhere = f"--set=webhooks.url=http://127.0.0.1:{free_port()}/hook"
+        self.assertIn("receiver", found("webhooks", nowhere, status=1)["mend"])
+        push = (f"--set=push.fcm_service_account={account}",
+                f"--set=push.fcm_url=http://127.0.0.1:{port}")
+        self.assertIn("No such file", found("push", *push, status=1)["found"])
+        with open(account, "w") as f:
+            f.write("{}")
+        self.assertIn("service account", found("push", *push, status=1)["found"])
+        key = subprocess.run(["openssl", "genpkey", "-algorithm", "RSA"], capture_output=True,
+                             text=True, check=True).stdout
+        with open(account, "w") as f:
+            json.dump({"client_email": "a@b.example", "private_key": key, "project_id": "p"}, f)
+        self.assertEqual(found("push", *push, status=0)["state"], "ok")
+        self.assertEqual(found("outbox", status=0)["state"], "ok")
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can be others")
+    def test_whom_the_socket_serves(self):
+        """The daemon's user and root; nobody else, whatever the file's mode says."""
+        folder = tempfile.mkdtemp(prefix="souk-")
+        os.chmod(folder, 0o755)
+        shutil.chown(folder, "nobody")
+        souk = self.soukd({"log.level": "info"}, folder=folder,
+                          wrapper=["setpriv", "--reuid=nobody", "--clear-groups"])
+        path = os.path.join(souk.settings["server.run_dir"], "soukd.sock")
+
+        def status(user, code):
+            result = subprocess.run(
+                [os.path.join(BUILD, "soukctl"), "--socket", path, "status"], user=user,
+                capture_output=True, text=True, cwd="/", timeout=90)
+            self.assertEqual(result.returncode, code, result.stderr)
+            return result.stderr
+
+        status("root", 0)
+        status("nobody", 0)
+        self.assertIn("Permission denied", status("daemon", 3))
+        os.chmod(path, 0o777)
+        self.assertIn("unauthorized", status("daemon", 1))
+
+    def test_completion_in_shells(self):
+        folder = tempfile.mkdtemp(prefix="souk-")
+        self.addCleanup(shutil.rmtree, folder)
+        with open(os.path.join(folder, "_soukctl"), "wb") as f:
+            f.write(subprocess.run([os.path.join(BUILD, "soukctl"), "completion", "zsh"],
+                                   capture_output=True, check=True).stdout)
+        env = {**os.environ, "PATH": f"{BUILD}:{os.environ['PATH']}", "TERM": "dumb", "PS1": "> "}
+        init = "autoload -Uz compinit; compinit -u -D"
+        shells = {
+            "bash": (["bash", "--norc", "--noprofile", "-i"],
+                     "source <(soukctl completion bash)"),
+            "zsh": (["zsh", "-f", "-i"], f"{init}; source <(soukctl completion zsh)"),
+            "zsh of $fpath": (["zsh", "-f", "-i"], f"fpath=({folder} $fpath); {init}"),
+        }
+        for name, (argv, setup) in shells.items():
+            with self.subTest(name):
+                if not shutil.which(argv[0]):
+                    self.skipTest(f"no {argv[0]}")
+                shell = Terminal(argv, env=env, cwd=folder)
+                self.addCleanup(shell.close)
+                shell.type(f"{setup}; echo re''ady\n")
+                at = shell.expect("ready\r\n")
+                for typed, completed in (("soukctl streams rot", "rotate-key "),
+                                         ("soukctl streams create --aud", "--audience "),
+                                         ("soukctl streams create --audience fol", "followers "),
+                                         ("soukctl --config streams do", "doctor "),
+                                         ("soukctl db backup _sou", "_soukctl")):
+                    shell.type(f"\x15{typed}\t")
+                    at = shell.expect(completed, at)
+
+    @unittest.skipUnless(shutil.which("fish"), "no fish")
+    def test_completion_in_fish(self):
+        def offers(line):
+            told = subprocess.run(
+                ["fish", "-c", f"soukctl completion fish | source; complete -C '{line}'"],
+                env={**os.environ, "PATH": f"{BUILD}:{os.environ['PATH']}"}, cwd=BUILD,
+                capture_output=True, text=True, timeout=90, check=True)
+            self.assertEqual(told.stderr, "")
+            return [offer.split("\t")[0] for offer in told.stdout.splitlines()]
+
+        self.assertEqual(offers("soukctl streams rot"), ["rotate-key"])
+        self.assertEqual(offers("soukctl streams create --audience f"), ["followers"])
+        self.assertEqual(offers("soukctl --config streams k"), ["keys"])
+        self.assertIn("--seller", offers("soukctl streams create --"))
+        self.assertNotIn("--seller", offers("soukctl streams show --"))
+        self.assertIn("build.ninja", offers("soukctl db backup build.n"))
+
     def test_token_and_url(self):
         souk = self.soukd()
         url = f"http://127.0.0.1:{souk.http_port}"
@@ -145,6 +249,18 @@ class Ctl(SoukTest):
         souk = self.soukd()
         self.run_ctl(souk, "streams", status=2)
         self.run_ctl(souk, "streams", "list", "--no-such", status=2)
+        _, err = self.run_ctl(souk, "steams", "list", status=2)
+        self.assertIn("did you mean streams?", err)
+        _, err = self.run_ctl(souk, "chat", "mute", "x", "y", status=2)
+        self.assertIn("soukctl chat mute --help", err)
+        self.run_ctl(souk, "chat", "mute", "x", "y", "--for", "nonsense", status=2)
+        self.run_ctl(souk, "streams", "settings", "x", status=2)
+        self.run_ctl(souk, "streams", "settings", "x", "--chat", "maybe", status=2)
+        self.run_ctl(souk, "products", "list", status=2)
+        self.run_ctl(souk, "completion", "csh", status=2)
+        _, err = self.run_ctl(souk, "users", "show", "no-such", status=1)
+        self.assertIn("user_not_found", err)
+        self.run_ctl(souk, "status", "--as", "no-such", status=1)
         self.run_ctl(souk, "streams", "show", "../../admin/status", status=1)
         self.assertEqual(souk.terminate(), 0)
         _, err = self.run_ctl(souk, "status", status=3)
