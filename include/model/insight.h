@@ -13,7 +13,6 @@ struct viewer_record {
 	uint64_t joined_at, left_at; /* first join; last leave, 0: still there */
 	uint64_t watch_ms;
 	uint32_t joins;
-	uint32_t messages; /* counted from the chat when read, not written */
 };
 void viewer_record_finish(struct viewer_record *r);
 
@@ -66,6 +65,10 @@ struct repo_insight_ops {
 	 * from the first). */
 	enum repo_result (*viewer_list)(void *impl, struct uuid stream_id, unsigned limit,
 		const char *after, struct viewer_record **out, size_t *n);
+	/* Those who wrote in its chat, in the order of their ids, behind `after` (NULL: from the
+	 * first); ids and array for the caller. */
+	enum repo_result (*chatter_list)(void *impl, struct uuid stream_id, unsigned limit,
+		const char *after, char ***out, size_t *n);
 	/* chatters: different people who wrote. Bounded once there was a final update. */
 	enum repo_result (*viewer_totals)(void *impl, struct uuid stream_id, uint32_t *viewers,
 		uint64_t *watch_ms, uint32_t *chatters);

@@ -42,12 +42,13 @@ struct audience_config {
 	/* A socket without traffic for longer than this is taken for lost by figures that must not
 	 * wait for it; 0: 60 s (ping interval and timeout are 45 s together). */
 	uint64_t alive_us;
+	unsigned chat_rate; /* messages a minute of a user in a stream; 0: no bound */
 };
 
 #define AUDIENCE_TICK_US 5000000u
 
 struct audience *audience_create(const struct audience_config *config);
-/* Writes nothing more; seats that are left afterwards are fine. */
+/* Writes nothing more; who waits for a permit is refused; seats may be left afterwards. */
 void audience_destroy(struct audience **a);
 /* Closes buckets, renews the state, stores what is new: every AUDIENCE_TICK_US. */
 void audience_tick(struct audience *a);
@@ -97,8 +98,9 @@ bool audience_react(struct audience *a, struct uuid stream_id, int emoji, uint32
 
 /* Chat */
 
-#define AUDIENCE_CHAT_RATE 10 /* messages of a user in a stream … */
-#define AUDIENCE_CHAT_WINDOW_MS 60000 /* … within this from the first of them */
+/* Messages of a user in a stream within a minute from the first of them. */
+#define AUDIENCE_CHAT_WINDOW_MS 60000
+void audience_set_chat_rate(struct audience *a, unsigned messages_a_minute);
 /* retry_after: seconds until the window ends, where it is refused. */
 typedef void (*audience_permit)(void *user, bool permitted, unsigned retry_after);
 /*

@@ -116,6 +116,7 @@ static bool create_audience(struct server *s)
 		.loop = s->loop,
 		.repo = store_repo(s->store),
 		.metrics = s->metrics,
+		.chat_rate = s->config->chat.rate,
 	};
 
 	s->state_memory = state_memory_create(&memory);

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "http/bucket.h"
 #include "live/chat.h"
+#include "state/audience.h"
 
 /* Chat and moderation: the rules are those of live/chat.h. */
 #define SECONDS_MAX 31536000 /* a year */
@@ -15,6 +16,7 @@
 /* A request that waits for the chat. */
 struct chat_ask {
 	struct http_request *request; /* NULL: gone */
+	struct api *api; /* not to be touched once request is NULL */
 	json_t *(*success)(const struct chat_ask *ask, const struct chat_answer *answer);
 	int status; /* of success */
 	struct uuid stream_id, message_id;
@@ -98,6 +100,12 @@ static void on_gone(void *user)
 	((struct chat_ask *)user)->request = NULL;
 }
 
+static void ask_free(struct chat_ask *ask)
+{
+	free(ask->user_id);
+	free(ask);
+}
+
 static void on_answer(void *user, const struct chat_answer *answer)
 {
 	struct chat_ask *ask = user;
@@ -106,8 +114,7 @@ static void on_answer(void *user, const struct chat_answer *answer)
 		refuse(ask->request, answer);
 	else if (ask->request)
 		reply_data(ask->request, ask->status, ask->success(ask, answer));
-	free(ask->user_id);
-	free(ask);
+	ask_free(ask);
 }
 
 static struct chat_ask *ask_create(struct http_request *r, struct uuid stream_id, int status,
@@ -245,18 +252,47 @@ static bool rate_allows(struct api *a, struct http_request *r, struct uuid strea
 	return allowed;
 }
 
+static void write_now(struct api *a, struct http_request *r, struct uuid id, struct chat_ask *ask)
+{
+	struct caller who;
+
+	caller_init(a, r, &who);
+	chat_write(a->config.chat, &who.chat, id, router_text(r, "message", ""),
+		router_text(r, "client_id", NULL), on_answer, ask);
+	caller_finish(&who);
+}
+
+static void on_permit(void *user, bool permitted, unsigned retry_after)
+{
+	struct chat_ask *ask = user;
+
+	if (ask->request && permitted) {
+		write_now(ask->api, ask->request, ask->stream_id, ask);
+		return;
+	}
+	if (ask->request)
+		reply_retry(ask->request, 429, "rate_limited", "You are writing too fast.",
+			retry_after ? retry_after : 1);
+	ask_free(ask);
+}
+
 static void say(void *user, struct http_request *r)
 {
 	struct api *a = user;
-	struct caller who;
+	struct chat_ask *ask;
 	struct uuid id;
 
-	if (!has_chat(a, r) || !router_param_uuid(r, "id", &id) || !rate_allows(a, r, id))
+	if (!has_chat(a, r) || !router_param_uuid(r, "id", &id))
 		return;
-	caller_init(a, r, &who);
-	chat_write(a->config.chat, &who.chat, id, router_text(r, "message", ""),
-		router_text(r, "client_id", NULL), on_answer, ask_create(r, id, 201, written));
-	caller_finish(&who);
+	if (!a->config.audience && !rate_allows(a, r, id))
+		return;
+	ask = ask_create(r, id, 201, written);
+	ask->api = a;
+	if (a->config.audience)
+		audience_chat_permit(
+			a->config.audience, id, router_identity(r)->user_id, on_permit, ask);
+	else
+		write_now(a, r, id, ask);
 }
 
 static json_t *deleted(const struct chat_ask *ask, const struct chat_answer *answer)

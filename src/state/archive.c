@@ -269,7 +269,6 @@ static void restore_viewer(struct audience_stream *s, const struct viewer_record
 	uint64_t last = s->n_buckets ? s->buckets[s->n_buckets - 1].at + TIMELINE_BUCKET_MS : 0;
 	struct viewer *v = viewer_restore(s, r);
 
-	s->figures.chatters += v->chatted;
 	if (v->left_at)
 		return;
 	v->left_at = last > r->joined_at + r->watch_ms ? last : r->joined_at + r->watch_ms;
@@ -296,6 +295,27 @@ static void restore_viewers(struct audience_stream *s)
 	free(after);
 	if (s->figures.unique < map_count(s->viewers))
 		s->figures.unique = (uint32_t)map_count(s->viewers);
+}
+
+static void restore_chatters(struct audience_stream *s)
+{
+	const struct repo *repo = &s->audience->config.repo;
+	char **ids, *after = NULL;
+	size_t n;
+
+	do {
+		if (repo->insight->chatter_list(repo->impl, s->id, RESTORE_PAGE, after, &ids, &n) !=
+			REPO_OK)
+			break;
+		free(after);
+		after = n ? mem_strdup(ids[n - 1]) : NULL;
+		for (size_t i = 0; i < n; i++) {
+			chatter_add(s, ids[i]);
+			free(ids[i]);
+		}
+		free(ids);
+	} while (n == RESTORE_PAGE);
+	free(after);
 }
 
 /* The state may be a new one. */
@@ -338,6 +358,7 @@ void archive_restore(struct audience_stream *s, const struct stream_record *row)
 		restore_timeline(s);
 		restore_reactions(s);
 		restore_viewers(s);
+		restore_chatters(s);
 	}
 	viewers_sum(s);
 	restore_unique(s);

@@ -123,6 +123,7 @@ static struct audience_stream *stream_create(
 	s->neighborhood = mem_strdup(neighborhood);
 	stream_keys_init(&s->keys, s->id_text);
 	s->viewers = map_create();
+	s->chatters = map_create();
 	list_init(&s->present);
 	list_init(&s->dirty);
 	for (unsigned i = 0; i < AUDIENCE_EMOJIS; i++)
@@ -146,6 +147,7 @@ void audience_stream_destroy(struct audience_stream *s)
 	while (map_next(s->viewers, &pos, &v))
 		viewer_destroy(v);
 	map_destroy(s->viewers);
+	map_destroy(s->chatters);
 	ingest_record_finish(&s->ingest);
 	free(s->buckets);
 	free(s->neighborhood);

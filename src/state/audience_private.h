@@ -49,7 +49,6 @@ struct viewer {
 	uint64_t joined_at, left_at; /* wall ms; left_at 0: present */
 	uint64_t watch_ms; /* before the present seats and spans */
 	uint32_t joins;
-	bool chatted;
 	uint64_t place;
 	uint64_t written_us, renewed_us; /* into the store, into the state; monotonic */
 	struct list seats; /* audience_seat.link */
@@ -77,6 +76,7 @@ struct audience_stream {
 	char *neighborhood; /* of the seller, NULL: not known */
 	struct stream_keys keys;
 	struct map *viewers; /* by id */
+	struct map *chatters; /* ids of those who wrote */
 	struct list present, dirty;
 	uint64_t next_place;
 	struct audience_figures figures;
@@ -128,6 +128,7 @@ void active_add(struct audience_stream *s);
 void active_remove(struct audience_stream *s);
 
 /* chat_rate.c */
+void chatter_add(struct audience_stream *s, const char *user_id);
 void chat_permits_drop(struct audience *a);
 
 /* archive.c */

@@ -23,7 +23,8 @@ static void permit_free(struct permit *p)
 static void on_count(void *user, const struct state_reply *replies, size_t n)
 {
 	struct permit *p = user;
-	bool refused = replies[0].result == STATE_OK && replies[0].number > AUDIENCE_CHAT_RATE;
+	unsigned rate = p->audience->config.chat_rate;
+	bool refused = rate && replies[0].result == STATE_OK && replies[0].number > rate;
 	int64_t left_ms = replies[1].result == STATE_OK ? replies[1].number : 0;
 	audience_permit done = p->done;
 	void *asker = p->user;
@@ -32,6 +33,11 @@ static void on_count(void *user, const struct state_reply *replies, size_t n)
 		metric_add(p->audience->metrics.refused, 1);
 	permit_free(p);
 	done(asker, !refused, refused && left_ms > 0 ? (unsigned)((left_ms + 999) / 1000) : 0);
+}
+
+void audience_set_chat_rate(struct audience *a, unsigned messages_a_minute)
+{
+	a->config.chat_rate = messages_a_minute;
 }
 
 void audience_chat_permit(struct audience *a, struct uuid stream_id, const char *user_id,
@@ -52,32 +58,41 @@ void audience_chat_permit(struct audience *a, struct uuid stream_id, const char 
 	free(key);
 }
 
-static void forget(struct audience *a, void *user, bool all)
+void audience_chat_forget(struct audience *a, void *user)
 {
 	struct permit *p, *next;
 
 	list_for_each_safe (p, next, &a->permits, link) {
-		if (!all && p->user != user)
+		if (p->user != user)
 			continue;
 		state_forget(a->config.state, p);
 		permit_free(p);
 	}
 }
 
-void audience_chat_forget(struct audience *a, void *user)
-{
-	forget(a, user, false);
-}
-
 void chat_permits_drop(struct audience *a)
 {
-	forget(a, NULL, true);
+	struct permit *p, *next;
+
+	list_for_each_safe (p, next, &a->permits, link) {
+		audience_permit done = p->done;
+		void *user = p->user;
+
+		state_forget(a->config.state, p);
+		permit_free(p);
+		done(user, false, 0);
+	}
+}
+
+void chatter_add(struct audience_stream *s, const char *user_id)
+{
+	map_put_str(s->chatters, user_id, s);
+	s->figures.chatters = (uint32_t)map_count(s->chatters);
 }
 
 bool audience_chat(struct audience *a, struct uuid stream_id, const char *user_id, const char *json)
 {
 	struct audience_stream *s = audience_find(a, stream_id);
-	struct viewer *v = s ? map_get_str(s->viewers, user_id) : NULL;
 	char bucket[KEY_SIZE];
 	struct state_op ops[3];
 	size_t n = 0;
@@ -85,10 +100,7 @@ bool audience_chat(struct audience *a, struct uuid stream_id, const char *user_i
 	if (!s || s->ended)
 		return false;
 	s->figures.chat++;
-	if (v && !v->chatted) {
-		v->chatted = true;
-		s->figures.chatters++;
-	}
+	chatter_add(s, user_id);
 	s->counts_dirty = true;
 	metric_add(a->metrics.chat, 1);
 	timeline_count(s, 1, 0);

@@ -90,7 +90,6 @@ struct viewer *viewer_restore(struct audience_stream *s, const struct viewer_rec
 	v->left_at = r->left_at;
 	v->watch_ms = r->watch_ms;
 	v->joins = r->joins;
-	v->chatted = r->messages > 0;
 	return v;
 }
 

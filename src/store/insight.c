@@ -17,7 +17,6 @@ static void read_viewer(struct stmt *s, struct viewer_record *out)
 	out->left_at = stmt_col_uint(s);
 	out->watch_ms = stmt_col_uint(s);
 	out->joins = stmt_col_u32(s);
-	out->messages = stmt_col_u32(s);
 }
 
 static enum repo_result viewer_list(void *impl, struct uuid stream_id, unsigned limit,
@@ -25,9 +24,7 @@ static enum repo_result viewer_list(void *impl, struct uuid stream_id, unsigned 
 {
 	struct stmt s = stmt_begin(store_reader(impl),
 		"SELECT v.viewer, v.name, v.neighborhood, v.joined_at, v.left_at, v.watch_ms,"
-		" v.joins, (SELECT count(*) FROM chat_messages c"
-		" WHERE c.stream_id = v.stream_id AND c.user_id = v.viewer)"
-		" FROM stream_viewers v WHERE v.stream_id = ? AND v.viewer > ?"
+		" v.joins FROM stream_viewers v WHERE v.stream_id = ? AND v.viewer > ?"
 		" ORDER BY v.viewer LIMIT ?");
 	stmt_uuid(&s, stream_id);
 	stmt_text(&s, after != NULL ? after : "");
@@ -43,6 +40,31 @@ static enum repo_result viewer_list(void *impl, struct uuid stream_id, unsigned 
 	viewer_records_free(*out, *n);
 	*out = NULL;
 	*n = 0;
+	return REPO_FAILED;
+}
+
+static enum repo_result chatter_list(void *impl, struct uuid stream_id, unsigned limit,
+	const char *after, char ***out, size_t *n)
+{
+	struct stmt s = stmt_begin(store_reader(impl),
+		"SELECT DISTINCT user_id FROM chat_messages WHERE stream_id = ? AND user_id > ?"
+		" ORDER BY user_id LIMIT ?");
+	stmt_uuid(&s, stream_id);
+	stmt_text(&s, after != NULL ? after : "");
+	stmt_int(&s, limit);
+	*out = mem_alloc((limit > 0 ? limit : 1) * sizeof(char *));
+	*n = 0;
+	while (stmt_step(&s)) {
+		(*out)[(*n)++] = stmt_col_text(&s);
+	}
+	if (stmt_end(&s)) {
+		return REPO_OK;
+	}
+	while (*n > 0) {
+		free((*out)[--*n]);
+	}
+	free(*out);
+	*out = NULL;
 	return REPO_FAILED;
 }
 
@@ -216,6 +238,7 @@ static enum repo_result ingest(void *impl, struct uuid stream_id, struct ingest_
 const struct repo_insight_ops insight_ops = {
 	.insight_put = insight_put,
 	.viewer_list = viewer_list,
+	.chatter_list = chatter_list,
 	.viewer_totals = viewer_totals,
 	.timeline = timeline,
 	.reactions = reactions,

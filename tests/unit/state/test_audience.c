@@ -36,6 +36,7 @@ static int setup(void **state)
 		.clock = &r->hand.clock.clock,
 		.state = r->hand.backend.state,
 		.metrics = r->metrics,
+		.chat_rate = 10,
 	});
 	signal_listener_init(&r->listener, on_change);
 	signal_add(audience_changed(r->audience), &r->listener);
