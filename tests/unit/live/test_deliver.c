@@ -251,6 +251,9 @@ static void test_bad_accounts(void **state)
 	expect_refused("{\"client_email\":\"a\",\"private_key\":\"x\",\"token_uri\":\"ftp://x\","
 		       "\"project_id\":\"p\"}",
 		"token_uri");
+	expect_refused("{\"client_email\":\"a\",\"private_key\":\"x\","
+		       "\"token_uri\":\"http://127.0.0.1.example/\",\"project_id\":\"p\"}",
+		"token_uri");
 	expect_refused("{\"client_email\":\"a\",\"private_key\":\"x\",\"token_uri\":\"https://x\","
 		       "\"project_id\":\"../p\"}",
 		"project_id");
