@@ -167,6 +167,7 @@ json_int_t router_integer(const struct http_request *r, const char *name, json_i
 double router_number(const struct http_request *r, const char *name, double fallback);
 bool router_bool(const struct http_request *r, const char *name, bool fallback);
 bool router_given(const struct http_request *r, const char *name); /* and not null */
+#define ROUTE_LIMIT_MAX 100
 /* `limit` of a list's query (1-100, 20); checked if the route's query table names it. */
 unsigned router_limit(const struct http_request *r);
 

@@ -16,6 +16,8 @@
 struct http_server;
 struct http_request;
 
+#define HTTP_HEAD_MAX 16384 /* bytes of a request's head on clear HTTP/1 */
+
 enum http_method {
 	HTTP_GET = 1,
 	HTTP_HEAD = 2,

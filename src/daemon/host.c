@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "connections.h"
 #include "loop/work.h"
+#include "model/people.h"
 #include "server_private.h"
 
 /* What the API asks of the daemon (http/api.h, struct api_host). */
@@ -113,10 +114,18 @@ static void each_limit(
 		{"rtmp.max_chunk_streams", c->rtmp.max_chunk_streams, NULL},
 		{"http.max_connections", c->http.max_connections, "souk_http_connections"},
 		{"http.max_per_address", c->http.max_per_address, NULL},
+		{"http.max_head", HTTP_HEAD_MAX, NULL},
 		{"http.max_body", c->http.max_body, NULL},
 		{"limits.user_requests", c->limits.user_requests, NULL},
 		{"limits.address_requests", c->limits.address_requests, NULL},
 		{"limits.relays_per_stream", c->limits.relays_per_stream, NULL},
+		{"limits.bans", c->limits.bans, NULL},
+		{"limits.idempotency_ttl", c->limits.idempotency_ttl_us / 1000000, NULL},
+		{"auth.token", JWT_MAX, NULL},
+		{"chat.rate", c->chat.rate, NULL},
+		{"chat.length", CHAT_LENGTH_MAX, NULL},
+		{"devices.per_user", DEVICES_MAX, NULL},
+		{"list.limit", ROUTE_LIMIT_MAX, NULL},
 		{"media.min_free", c->media.min_free, NULL},
 		{"media.max_bytes", c->media.max_bytes, NULL},
 	};

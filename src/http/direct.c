@@ -20,7 +20,7 @@
  * they are a whole head. A WebSocket stays here (websocket.c); with another upgrade, and with
  * what is not HTTP/1, the connection goes to libwebsockets for good, its bytes untouched.
  */
-#define HEAD_MAX 16384
+#define HEAD_MAX HTTP_HEAD_MAX
 #define STEPS_PER_TURN 32
 #define BODY_PIECE 65536
 

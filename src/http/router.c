@@ -396,7 +396,7 @@ unsigned router_limit(const struct http_request *r)
 	char text[8];
 	uint64_t limit;
 
-	if (http_request_arg(r, "limit", text, sizeof(text)) && text_u64(text, 1, 100, &limit))
+	if (http_request_arg(r, "limit", text, sizeof(text)) && text_u64(text, 1, ROUTE_LIMIT_MAX, &limit))
 		return (unsigned)limit;
 	return 20;
 }

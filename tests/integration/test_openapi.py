@@ -458,3 +458,59 @@ class OpenApiTest(SoukTest):
             self.assertEqual(answers[0].json, answers[1].json)
             n += 1
         self.assertGreaterEqual(n, 2)
+
+    def test_methods_and_heads(self):
+        """Every path: other methods are refused with what it takes; every answer has an id."""
+        for route, methods in self.document["paths"].items():
+            path = re.sub(r"{\w+}", NOWHERE, route)
+            # A path may be another one's pattern as well: /streams/validate-key and /streams/{id}.
+            takes = {m.upper() for other, ms in self.document["paths"].items() for m in ms
+                     if re.fullmatch(re.sub(r"{\w+}", "[^/]+", other), path)}
+            for method in {"GET", "POST", "PUT", "PATCH", "DELETE"} - takes:
+                answer = self.daemon.request(method, path, headers={"Content-Length": "0"})
+                self.assertEqual(answer.status, 405, f"{method} {route}")
+                self.assertEqual(answer.json["error"]["code"], "method_not_allowed")
+                allowed = {m.strip() for m in answer.headers["allow"].split(",")}
+                head = {"HEAD"} if "GET" in takes else set()
+                self.assertEqual(allowed, takes | head | {"OPTIONS"}, route)
+            answer = self.daemon.request("OPTIONS", path)
+            self.assertEqual(answer.status, 204)
+            self.assertTrue(takes <= {m.strip() for m in answer.headers["allow"].split(",")})
+            given = {"X-Request-Id": "0f.a-b_c"}
+            for method in (m.upper() for m in methods):
+                headers = {"Content-Length": "0"} if method != "GET" else {}
+                answer = self.daemon.request(method, path, headers={**headers, **given})
+                self.assertEqual(answer.headers["x-request-id"], "0f.a-b_c")
+                answer = self.daemon.request(method, path, headers={
+                    **headers, "X-Request-Id": "no<sane>id"})
+                self.assertRegex(answer.headers["x-request-id"], r"^[\w.-]{8,64}$")
+
+    def test_bodies_are_bounded(self):
+        for method, route, operation in self.operations():
+            if method == "GET" or operation["x-who"] == "public":
+                continue
+            path = re.sub(r"{\w+}", NOWHERE, route)
+            answer = self.daemon.request(method, path, token=self.admin, headers={
+                "Content-Length": str(256 * 1024 + 1)})
+            self.assertEqual((answer.status, answer.json["error"]["code"]),
+                             (413, "body_too_large"), route)
+
+    def test_limits_are_shown_and_kept(self):
+        d = self.soukd({"limits.user_requests": 30, "limits.address_requests": 20})
+        admin = d.token("admin-1", "admin")
+        answer = d.request("GET", f"{API}/admin/limits", token=admin)
+        limits = {l["name"]: l["limit"] for l in answer.json["data"]["limits"]}
+        self.assertEqual((limits["limits.user_requests"], limits["limits.address_requests"]),
+                         (30, 20))
+        for name in ("http.max_connections", "http.max_per_address", "http.max_body",
+                     "http.max_head", "rtmp.max_connections", "limits.bans", "devices.per_user"):
+            self.assertGreater(limits[name], 0, name)
+        for token, limit in ((d.token("u-1", "buyer"), 30), (None, 20)):
+            path = f"{API}/streams/{NOWHERE}"
+            answers = [d.request("GET", path, token=token) for _ in range(limit * 2)]
+            refused = [a for a in answers if a.status == 429]
+            # What comes back while it lasts: the bucket fills all the time.
+            self.assertGreaterEqual(len(refused), limit // 2)
+            self.assertGreaterEqual(int(refused[0].headers["retry-after"]), 1)
+            self.assertEqual(refused[0].json["error"]["code"], "rate_limited")
+        self.assertEqual(d.request("GET", f"{API}/streams", token=d.token("u-2", "buyer")).status, 200)
