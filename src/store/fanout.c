@@ -9,8 +9,8 @@
 #include "people.h"
 #include "tables.h"
 
-/* Users looked at in a turn: some ten milliseconds. */
-#define TURN 2000
+/* Users looked at in a turn: about ten milliseconds. */
+#define TURN 1000
 
 #define TYPE "stream_live"
 

@@ -65,7 +65,7 @@ static enum repo_result begin(struct db *db, struct go_live_job *g)
 		result = fanout_begin(db, w->outcome.stream, fresh, &progress);
 		teller_turn(&g->teller, fresh, &progress);
 	}
-	w->outcome.notifications = progress.written;
+	w->outcome.notifications = result == REPO_OK ? progress.written : 0;
 	g->begun = result == REPO_OK && progress.more;
 	g->job.again = g->begun;
 	return result;

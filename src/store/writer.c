@@ -28,6 +28,8 @@ struct writer {
 	pthread_mutex_t lock; /* what follows */
 	pthread_cond_t work, progress;
 	struct list queue; /* struct store_job */
+	struct list unfinished; /* jobs that want another turn */
+	bool turn_is_due; /* for one of them */
 	size_t depth;
 	uint64_t submitted, finished;
 	bool stopping;
@@ -146,21 +148,40 @@ static void run_batch(struct writer *w, struct batch *b)
 	count_outcomes(w, b);
 }
 
-/* Waits for work; NULL once the queue is empty and the writer is to stop. */
+static void move_first(struct list *from, struct batch *b)
+{
+	struct store_job *job = container_of(from->next, struct store_job, link);
+	list_remove(&job->link);
+	batch_add(b, job);
+}
+
+/*
+ * What waits goes together; jobs that want further turns have them one by one, each between two of
+ * those, so that a short write waits for one turn at most.
+ */
+static void fill_batch(struct writer *w, struct batch *b)
+{
+	bool a_turn = list_empty(&w->queue) || (w->turn_is_due && !list_empty(&w->unfinished));
+	if (a_turn) {
+		move_first(&w->unfinished, b);
+	}
+	while (!a_turn && !list_empty(&w->queue) && b->n < BATCH_MAX) {
+		move_first(&w->queue, b);
+	}
+	w->turn_is_due = !a_turn;
+}
+
+/* Waits for work; NULL once there is none and the writer is to stop. */
 static struct batch *take_batch(struct writer *w)
 {
 	struct batch *b = NULL;
 	pthread_mutex_lock(&w->lock);
-	while (list_empty(&w->queue) && !w->stopping) {
+	while (list_empty(&w->queue) && list_empty(&w->unfinished) && !w->stopping) {
 		pthread_cond_wait(&w->work, &w->lock);
 	}
-	if (!list_empty(&w->queue)) {
+	if (!list_empty(&w->queue) || !list_empty(&w->unfinished)) {
 		b = batch_create();
-		while (!list_empty(&w->queue) && b->n < BATCH_MAX) {
-			struct store_job *job = container_of(w->queue.next, struct store_job, link);
-			list_remove(&job->link);
-			batch_add(b, job);
-		}
+		fill_batch(w, b);
 		w->depth -= b->n;
 		metric_set(w->depth_gauge, (int64_t)w->depth);
 	}
@@ -168,18 +189,15 @@ static struct batch *take_batch(struct writer *w)
 	return b;
 }
 
-/*
- * Jobs that want another turn go to the end of the queue, behind what came in meanwhile. Returns
- * how many are done with.
- */
-static size_t requeue_unfinished(struct writer *w, struct batch *b)
+/* Sets jobs aside that want another turn. Returns how many are done with. */
+static size_t keep_unfinished(struct writer *w, struct batch *b)
 {
 	struct store_job *job, *next;
 	pthread_mutex_lock(&w->lock);
 	list_for_each_safe (job, next, &b->jobs, link) {
 		if (job->again) {
 			list_remove(&job->link);
-			list_append(&w->queue, &job->link);
+			list_append(&w->unfinished, &job->link);
 			w->depth++;
 			b->n--;
 		}
@@ -194,7 +212,7 @@ static void *writer_run(void *arg)
 	struct batch *b;
 	while ((b = take_batch(w)) != NULL) {
 		run_batch(w, b);
-		size_t finished = requeue_unfinished(w, b);
+		size_t finished = keep_unfinished(w, b);
 		w->post(w->post_user, batch_complete, b);
 		outbox_switch_tell(w->db.outbox, w->post, w->post_user);
 		pthread_mutex_lock(&w->lock);
@@ -245,6 +263,7 @@ struct writer *writer_create(struct db *db, const struct store_config *config)
 	pthread_cond_init(&w->work, NULL);
 	pthread_cond_init(&w->progress, NULL);
 	list_init(&w->queue);
+	list_init(&w->unfinished);
 	add_metrics(w, config->metrics);
 	start_thread(w);
 	return w;

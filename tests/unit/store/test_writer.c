@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "fixture.h"
+#include "store_private.h"
 
 #define MANY 200
 
@@ -167,9 +168,96 @@ static void test_queue_is_bounded(void **state)
 	assert_int_equal(ok + failed, 20);
 }
 
+#define TURNS 10
+
+/* What ran, in order: a letter a turn. */
+struct run {
+	void *impl;
+	char text[256];
+	size_t len;
+	int unfinished;
+};
+
+struct lettered_job {
+	struct store_job job;
+	struct run *run;
+	char letter;
+	int turns;
+};
+
+static enum repo_result apply_letter(struct db *db, struct store_job *job)
+{
+	struct lettered_job *l = container_of(job, struct lettered_job, job);
+	assert_true(l->run->len < sizeof(l->run->text) - 1);
+	l->run->text[l->run->len++] = l->letter;
+	job->again = --l->turns > 0;
+	return REPO_OK;
+}
+
+static void complete_long(struct store_job *job)
+{
+	struct lettered_job *l = container_of(job, struct lettered_job, job);
+	l->run->unfinished--;
+	free(l);
+}
+
+static void submit_letter(
+	struct run *run, char letter, int turns, void (*complete)(struct store_job *job))
+{
+	struct lettered_job *l = mem_new(struct lettered_job);
+	l->job = (struct store_job){.name = "test", .apply = apply_letter, .complete = complete};
+	l->run = run;
+	l->letter = letter;
+	l->turns = turns;
+	store_submit(run->impl, &l->job);
+}
+
+/* Short ones follow each other until the long ones are done. */
+static void complete_short(struct store_job *job)
+{
+	struct lettered_job *l = container_of(job, struct lettered_job, job);
+	if (l->run->unfinished > 0) {
+		submit_letter(l->run, 's', 1, complete_short);
+	}
+	free(l);
+}
+
+static void post_at_once(void *user, void (*fn)(void *arg), void *arg)
+{
+	fn(arg);
+}
+
+static void test_short_writes_wait_for_one_turn(void **state)
+{
+	struct fixture *f = *state;
+	char *error = NULL;
+	fixture_close(f);
+	struct store_config config = {.url = f->url, .post = post_at_once};
+	struct store *store = store_open(&config, &error);
+	assert_non_null(store);
+	struct run run = {.impl = store_repo(store).impl, .unfinished = 2};
+	struct sqlite3 *lock = fixture_lock(f);
+	submit_letter(&run, 'A', TURNS, complete_long);
+	submit_letter(&run, 'B', TURNS, complete_long);
+	submit_letter(&run, 's', 1, complete_short);
+	fixture_unlock(lock);
+	store_close(store);
+	assert_int_equal(run.unfinished, 0);
+	assert_int_equal(strspn(run.text, "ABs"), run.len);
+	for (char *at = strchr(run.text, 's'); at[0] != '\0' && at[1] != '\0'; at++) {
+		if (at[0] != 's' && at[1] != 's') {
+			fail_msg("%s", run.text);
+		}
+	}
+	assert_true(run.len >= 2 * TURNS + TURNS);
+	fixture_open(f, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			test_short_writes_wait_for_one_turn, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_group_commit, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(
 			test_refused_write_amid_others, fixture_setup, fixture_teardown),
