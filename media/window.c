@@ -9,6 +9,9 @@
 
 /* Timestamps are whole milliseconds. */
 #define PART_ROUNDING_US 500
+/* DATERANGEs in the live playlist: those of times to come leave it late, so that the number is
+ * bounded; the recording has them all. */
+#define RANGES_MAX 256
 
 static struct media_segment *segment_new(uint64_t sequence)
 {
@@ -188,6 +191,12 @@ static void drop_inits(struct media_window *w)
 	}
 }
 
+static void drop_range(struct media_window *w, struct window_range *r)
+{
+	w->n_ranges--;
+	range_free(r);
+}
+
 static void drop_ranges(struct media_window *w)
 {
 	struct window_range *r, *next;
@@ -195,7 +204,7 @@ static void drop_ranges(struct media_window *w)
 
 	list_for_each_safe (r, next, &w->ranges, link) {
 		if (r->range.wall_ms + r->range.duration_ms < oldest)
-			range_free(r);
+			drop_range(w, r);
 	}
 }
 
@@ -287,6 +296,8 @@ void window_add_range(struct media_window *w, const struct media_daterange *rang
 	r->range.class_name = mem_strdup(range->class_name);
 	r->range.attributes = mem_strdup(range->attributes);
 	list_append(&w->ranges, &r->link);
+	if (++w->n_ranges > RANGES_MAX)
+		drop_range(w, container_of(w->ranges.next, struct window_range, link));
 	w->generation++;
 }
 

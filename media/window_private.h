@@ -33,6 +33,7 @@ struct media_window {
 	struct window_init *inits;
 	size_t n_inits;
 	struct list ranges;
+	size_t n_ranges;
 	bool published, independent, ended;
 	unsigned target_s;
 	uint64_t part_target_us;

@@ -365,6 +365,25 @@ static void date_ranges_come_and_go_with_their_segments(void **state)
 	rig_finish(&r);
 }
 
+static void date_ranges_of_times_to_come_are_bounded(void **state)
+{
+	struct rig r;
+	char id[16];
+	struct media_daterange range = {
+		.id = id, .class_name = "live.souk.product", .wall_ms = 1800000000000};
+
+	rig_init_config(&r, &(struct media_config){.window = 4});
+	play_at(&r, 0, 6.5);
+	for (int i = 0; i < 1000; i++) {
+		snprintf(id, sizeof(id), "tag-%d", i);
+		media_engine_daterange(r.engine, &range);
+	}
+	assert_in_range(rig_playlist(&r)->n_ranges, 100, 500);
+	assert_null(strstr(r.last.text, "ID=\"tag-0\""));
+	assert_non_null(strstr(r.last.text, "ID=\"tag-999\""));
+	rig_finish(&r);
+}
+
 /* As a journal would tell it after a crash. */
 static void restore(
 	struct rig *r, const char *dir, size_t n, uint64_t first, uint64_t next, bool independent)
@@ -507,6 +526,7 @@ int main(void)
 		cmocka_unit_test(a_full_window_gives_delta_updates),
 		cmocka_unit_test(every_uri_carries_the_suffix),
 		cmocka_unit_test(date_ranges_come_and_go_with_their_segments),
+		cmocka_unit_test(date_ranges_of_times_to_come_are_bounded),
 		cmocka_unit_test(a_restart_goes_on_where_the_files_end),
 		cmocka_unit_test(a_restart_keeps_what_was_said_of_keyframes),
 		cmocka_unit_test(a_restart_behind_a_hole_has_no_old_segments),
