@@ -1,0 +1,267 @@
+#include "ws/hub.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/must.h"
+#include "base/text.h"
+#include "hub_private.h"
+
+#define HISTORY 100
+#define RESUME_US 120000000u
+#define MAX_ROOMS 100
+#define DROP_ABOVE (64u * 1024)
+#define SWEEP_US 10000000u
+
+static void on_sweep(void *user)
+{
+	hub_sweep(user);
+}
+
+static void set_defaults(struct hub_config *c)
+{
+	c->history = c->history ? c->history : HISTORY;
+	c->resume_us = c->resume_us ? c->resume_us : RESUME_US;
+	c->max_rooms = c->max_rooms ? c->max_rooms : MAX_ROOMS;
+	c->drop_above = c->drop_above ? c->drop_above : DROP_ABOVE;
+}
+
+static void add_metrics(struct hub *h, struct metrics *m)
+{
+	h->room_gauge = metrics_gauge(m, "souk_hub_rooms", NULL, "Rooms of the hub.");
+	h->events = metrics_counter(
+		m, "souk_hub_events_total", NULL, "Events that were said in a room.");
+	h->deliveries = metrics_counter(m, "souk_hub_deliveries_total", NULL,
+		"Events times the members that they were sent to.");
+	h->dropped = metrics_counter(m, "souk_hub_dropped_total", NULL,
+		"Droppable events that were left out for a slow member.");
+}
+
+struct hub *hub_create(const struct hub_config *config)
+{
+	struct hub *h = mem_new(struct hub);
+	uint8_t random[8];
+
+	must(config->encode != NULL);
+	h->config = *config;
+	set_defaults(&h->config);
+	h->rooms = map_create();
+	list_init(&h->dirty);
+	clock_random(config->clock, random, sizeof(random));
+	text_hex(h->epoch, random, sizeof(random));
+	if (config->metrics)
+		add_metrics(h, config->metrics);
+	if (config->loop) {
+		h->timer = loop_timer_create(config->loop, "hub", on_sweep, h);
+		timer_repeat(h->timer, SWEEP_US);
+	}
+	return h;
+}
+
+static void room_destroy(struct hub_room *room)
+{
+	map_remove_str(room->hub->rooms, room->name);
+	metric_set(room->hub->room_gauge, (int64_t)map_count(room->hub->rooms));
+	list_remove(&room->dirty);
+	hub_forget_all(room);
+	free(room->kept);
+	free(room->said);
+	free(room->seats);
+	free(room->name);
+	free(room);
+}
+
+void hub_destroy(struct hub **h)
+{
+	size_t pos;
+	void *room;
+
+	if (!*h)
+		return;
+	while (pos = 0, map_next((*h)->rooms, &pos, &room))
+		room_destroy(room);
+	map_destroy((*h)->rooms);
+	timer_destroy(&(*h)->timer);
+	free(*h);
+	*h = NULL;
+}
+
+struct hub_room *hub_room_find(const struct hub *h, const char *name)
+{
+	return map_get_str(h->rooms, name);
+}
+
+struct hub_room *hub_room_get(struct hub *h, const char *name)
+{
+	struct hub_room *room = hub_room_find(h, name);
+
+	if (room)
+		return room;
+	room = mem_new(struct hub_room);
+	room->hub = h;
+	room->name = mem_strdup(name);
+	list_init(&room->dirty);
+	/* Nothing of before is known: there may have been a room of this name. */
+	room->lost_offset = h->offset;
+	room->seq = room->lost_seq = h->offset;
+	map_put_str(h->rooms, name, room);
+	metric_set(h->room_gauge, (int64_t)map_count(h->rooms));
+	return room;
+}
+
+void hub_room_settle(struct hub_room *room)
+{
+	if (room->n_seats == 0 && room->n_kept == 0 && room->n_said == 0 && !room->sending)
+		room_destroy(room);
+}
+
+void hub_member_init(
+	struct hub_member *m, const struct hub_member_ops *ops, enum hub_framing framing)
+{
+	*m = (struct hub_member){.ops = ops, .framing = framing};
+	list_init(&m->seats);
+}
+
+struct hub_seat *hub_seat_find(const struct hub_member *m, const struct hub_room *room)
+{
+	struct hub_seat *seat;
+
+	if (!room)
+		return NULL;
+	list_for_each (seat, &m->seats, by_member)
+		if (seat->room == room)
+			return seat;
+	return NULL;
+}
+
+bool hub_join(struct hub *h, struct hub_member *m, const char *name)
+{
+	struct hub_room *room = hub_room_find(h, name);
+	struct hub_seat *seat = hub_seat_find(m, room);
+
+	if (seat)
+		return true;
+	if (m->n_rooms >= h->config.max_rooms)
+		return false;
+	room = hub_room_get(h, name);
+	seat = mem_new(struct hub_seat);
+	seat->member = m;
+	seat->room = room;
+	seat->since = room->seq;
+	if (room->n_seats == room->cap_seats) {
+		room->cap_seats = room->cap_seats ? room->cap_seats * 2 : 4;
+		room->seats = mem_realloc(room->seats, room->cap_seats * sizeof(struct hub_seat *));
+	}
+	seat->index = room->n_seats;
+	room->seats[room->n_seats++] = seat;
+	list_append(&m->seats, &seat->by_member);
+	m->n_rooms++;
+	return true;
+}
+
+static void seat_free(struct hub_seat *seat)
+{
+	struct hub_room *room = seat->room;
+
+	list_remove(&seat->by_member);
+	seat->member->n_rooms--;
+	if (room->sending) {
+		room->seats[seat->index] = NULL;
+		room->holes = true;
+	} else {
+		struct hub_seat *last = room->seats[--room->n_seats];
+		room->seats[seat->index] = last;
+		last->index = seat->index;
+	}
+	free(seat);
+}
+
+bool hub_leave(struct hub *h, struct hub_member *m, const char *name)
+{
+	struct hub_room *room = hub_room_find(h, name);
+	struct hub_seat *seat = hub_seat_find(m, room);
+
+	if (!seat)
+		return false;
+	seat_free(seat);
+	hub_room_settle(room);
+	return true;
+}
+
+/* What was said in this turn for all but this member names it no longer. */
+static void forget_member(struct hub *h, const struct hub_member *m)
+{
+	struct hub_room *room;
+
+	list_for_each (room, &h->dirty, dirty)
+		for (unsigned i = 0; i < room->n_said; i++)
+			if (room->said[i]->except == m)
+				room->said[i]->except = NULL;
+}
+
+void hub_leave_all(struct hub *h, struct hub_member *m)
+{
+	forget_member(h, m);
+	while (!list_empty(&m->seats)) {
+		struct hub_seat *seat = container_of(m->seats.next, struct hub_seat, by_member);
+		struct hub_room *room = seat->room;
+		seat_free(seat);
+		hub_room_settle(room);
+	}
+}
+
+bool hub_is_in(const struct hub *h, const struct hub_member *m, const char *name)
+{
+	return hub_seat_find(m, hub_room_find(h, name)) != NULL;
+}
+
+size_t hub_room_members(const struct hub *h, const char *name)
+{
+	const struct hub_room *room = hub_room_find(h, name);
+
+	return room ? room->n_seats : 0;
+}
+
+void hub_each_member(
+	struct hub *h, const char *name, void (*each)(void *arg, struct hub_member *m), void *arg)
+{
+	struct hub_room *room = hub_room_find(h, name);
+	bool outer;
+
+	if (!room)
+		return;
+	outer = room->sending;
+	room->sending = true;
+	for (unsigned i = 0; i < room->n_seats; i++)
+		if (room->seats[i])
+			each(arg, room->seats[i]->member);
+	room->sending = outer;
+	if (!outer)
+		hub_room_close_holes(room);
+}
+
+void hub_each_room(
+	struct hub *h, struct hub_member *m, void (*each)(void *arg, const char *room), void *arg)
+{
+	struct hub_seat *seat, *next;
+
+	list_for_each_safe (seat, next, &m->seats, by_member)
+		each(arg, seat->room->name);
+}
+
+void hub_sweep(struct hub *h)
+{
+	uint64_t now = clock_mono_us(h->config.clock);
+	uint64_t before = now > h->config.resume_us ? now - h->config.resume_us : 0;
+	struct hub_room **all = mem_alloc(map_count(h->rooms) * sizeof(struct hub_room *) + 1);
+	size_t pos = 0, n = 0;
+	void *room;
+
+	while (map_next(h->rooms, &pos, &room))
+		all[n++] = room;
+	for (size_t i = 0; i < n; i++) {
+		hub_forget_old(all[i], before);
+		hub_room_settle(all[i]);
+	}
+	free(all);
+}
