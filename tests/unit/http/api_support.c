@@ -164,6 +164,8 @@ static void create_api(struct world *w, struct repo repo)
 		.repo = repo,
 		.registry = w->registry,
 		.studio = w->studio,
+		.audience = w->audience,
+		.chat = w->chat,
 		.auth = w->auth,
 		.rtmp_port = 1935,
 		.rtmp_app = "live",
@@ -184,26 +186,82 @@ static void create_api(struct world *w, struct repo repo)
 	w->api = api_create(&api);
 }
 
-int world_setup(void **state)
+static struct world *world_create(void)
 {
 	struct world *w = mem_new(struct world);
-	struct repo repo;
 
 	memcpy(w->media_root, "/tmp/souk-api-XXXXXX", sizeof("/tmp/souk-api-XXXXXX"));
-	if (!mkdtemp(w->media_root))
-		return -1;
+	assert_non_null(mkdtemp(w->media_root));
 	w->secret_file = mem_printf("%s/secret", w->media_root);
 	w->store_healthy = true;
 	fixture_start(&w->fixture, handle, w);
+	return w;
+}
+
+static void world_build(struct world *w)
+{
+	create_live(w, w->repo);
+	create_auth(w, w->repo);
+	create_api(w, w->repo);
+}
+
+int world_setup(void **state)
+{
+	struct world *w = world_create();
+
 	w->memory = repo_memory_create(&w->fixture.clock.clock);
-	repo = repo_memory_repo(w->memory);
+	w->repo = repo_memory_repo(w->memory);
 	w->committer = loop_timer_create(w->fixture.loop, "commit", commit, w);
 	timer_repeat(w->committer, 1000);
-	create_live(w, repo);
-	create_auth(w, repo);
-	create_api(w, repo);
+	world_build(w);
 	*state = w;
 	return 0;
+}
+
+static void defer(void *loop, void (*fn)(void *arg), void *arg)
+{
+	loop_defer(loop, fn, arg);
+}
+
+static void create_audience(struct world *w)
+{
+	const struct clock *clock = &w->fixture.clock.clock;
+
+	w->state_memory = state_memory_create(&(struct state_memory_config){
+		.clock = clock, .defer = defer, .defer_user = w->fixture.loop});
+	w->audience = audience_create(&(struct audience_config){.clock = clock,
+		.state = state_memory_state(w->state_memory),
+		.repo = w->repo,
+		.chat_rate = 10});
+	w->chat = chat_create(w->fixture.loop, w->repo, &(struct chat_config){0});
+}
+
+int world_setup_on_store(void **state)
+{
+	struct world *w = world_create();
+	struct store_config config = {.url = "sqlite::memory:",
+		.clock = &w->fixture.clock.clock,
+		.post = mailbox_post_fn};
+	char *error = NULL;
+
+	w->mailbox = mailbox_create(w->fixture.loop);
+	config.post_user = w->mailbox;
+	w->store = store_open(&config, &error);
+	if (!w->store)
+		fail_msg("%s", error);
+	w->repo = store_repo(w->store);
+	create_audience(w);
+	world_build(w);
+	*state = w;
+	return 0;
+}
+
+static void settle_repo(struct world *w)
+{
+	if (w->memory)
+		repo_memory_run(w->memory);
+	else
+		store_flush(w->store);
 }
 
 int world_teardown(void **state)
@@ -215,12 +273,18 @@ int world_teardown(void **state)
 	api_destroy(&w->api);
 	router_destroy(&w->router);
 	auth_destroy(&w->auth);
+	chat_destroy(&w->chat);
 	studio_destroy(&w->studio);
-	repo_memory_run(w->memory);
+	settle_repo(w);
+	audience_destroy(&w->audience);
+	state_memory_destroy(&w->state_memory);
 	timer_destroy(&w->committer);
 	live_registry_destroy(&w->registry);
+	store_close(w->store);
+	mailbox_destroy(&w->mailbox);
 	fixture_stop(&w->fixture);
-	repo_memory_destroy(w->memory);
+	if (w->memory)
+		repo_memory_destroy(w->memory);
 	json_decref(w->answer);
 	command = mem_printf("rm -r %s", w->media_root);
 	if (system(command) != 0)

@@ -4,12 +4,18 @@
 
 #include "http/api.h"
 #include "http/router.h"
+#include "live/chat.h"
+#include "loop/mailbox.h"
 #include "loop/timer.h"
 #include "model/repo_memory.h"
 #include "server_support.h"
+#include "state/audience.h"
+#include "state/state_memory.h"
+#include "store/store.h"
 
 /*
- * The whole API over a real server and router, the rules of live/, and a repo in memory. Bodies are
+ * The whole API over a real server and router, the rules of live/, and a repo in memory (or the
+ * store, whose families that one lacks, with an audience that ticks by hand). Bodies are
  * written with ' for ", and answers are asked by paths such as "data.seller.name".
  */
 #define NOWHERE "0190b5a0-7c3e-7abc-8def-0123456789ab"
@@ -19,6 +25,12 @@ struct world {
 	struct fixture fixture;
 	struct repo_memory *memory;
 	struct timer *committer;
+	struct repo repo;
+	struct mailbox *mailbox; /* these are NULL over a repo in memory */
+	struct store *store;
+	struct state_memory *state_memory;
+	struct audience *audience;
+	struct chat *chat;
 	struct live_registry *registry;
 	struct studio *studio;
 	struct auth *auth;
@@ -36,6 +48,7 @@ struct world {
 
 /* For cmocka: *state is the world. */
 int world_setup(void **state);
+int world_setup_on_store(void **state);
 int world_teardown(void **state);
 
 /* The status; the answer is kept in the world. token and body may be NULL. */
