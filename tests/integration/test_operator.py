@@ -9,8 +9,10 @@ import signal
 import subprocess
 import unittest
 
-from support import BUILD, SoukTest, wait_for
+from support import BUILD, HERE, SoukTest, wait_for
 from terminal import Terminal
+
+ROOT = os.path.join(HERE, "..", "..")
 
 
 class Operator(SoukTest):
@@ -290,6 +292,67 @@ class Operator(SoukTest):
         for group, name in sorted(commands):
             if name not in groups:
                 self.assertIn((group, name) if group else (name,), self.ran)
+
+
+class Page(SoukTest):
+    """Every command of the operator's page, as it stands there."""
+
+    def setUp(self):
+        self.souk = self.soukd({"hls.segment_target": "1s"})
+        for name, target in (("build", BUILD), ("conf", os.path.join(ROOT, "conf"))):
+            os.symlink(os.path.abspath(target), os.path.join(self.souk.folder, name))
+        for user in ("bob", "mallory"):
+            self.souk.ctl("users", "set", user, "--name", user)
+        recorded = self.souk.create_stream()
+        self.publisher(self.souk.publish_url(recorded), frames=60).wait()
+        self.souk.wait_mp4(recorded)
+        self.recorded = recorded["streamId"]
+        self.ids = {}
+
+    def run_line(self, line):
+        for word, value in self.ids.items():
+            line = re.sub(rf"\b{word}\b", value, line)
+        line = line.replace("/var/backups/", "./copy-of-").replace("| source", "> fish.txt")
+        line = line.replace("localhost:8080", f"localhost:{self.souk.http_port}")
+        result = subprocess.run(
+            ["bash", "-c", line], capture_output=True, text=True, cwd=self.souk.folder, timeout=90,
+            env={**os.environ, "SOUKD_CONFIG": self.souk.config_path})
+        self.assertEqual(result.returncode, 0, f"{line}\n{result.stdout}{result.stderr}")
+        for title, word in (("Stream", "STREAM"), ("Product", "PRODUCT"), ("Message", "MESSAGE")):
+            made = re.search(rf"^{title} +(\S+)$", result.stdout, re.M)
+            if made and re.search(r" (create|say) ", line):
+                self.ids[word] = made[1]
+        return result.stdout
+
+    def prepare(self, line):
+        """What a line of the page takes for granted."""
+        if " vod " in line:
+            self.ids["STREAM"] = self.recorded
+        elif "STREAM" in line and self.ids.get("STREAM") in (None, self.recorded):
+            self.ids["STREAM"] = self.souk.create_stream()["streamId"]
+        if " kick " in line:
+            key = self.souk.ctl("streams", "rotate-key", self.ids["STREAM"])
+            self.publisher(self.souk.publish_url(key))
+            wait_for(lambda: self.souk.ctl("streams", "show", self.ids["STREAM"])["publisher"],
+                     "somebody publishes")
+
+    def test_operating(self):
+        with open(os.path.join(ROOT, "conf", "operating.md")) as f:
+            page = f.read()
+        lines = re.findall(r"^```sh\n(.*?)^```|`([^`\n]*build/soukctl[^`\n]*)`", page, re.M | re.S)
+        lines = [line for block, inline in lines for line in (block or inline).splitlines() if line]
+        self.assertGreater(len(lines), 50)
+        # The last word of the day, wherever it stands on the page.
+        lines.sort(key=lambda line: line.endswith(" drain"))
+        for line in lines:
+            with self.subTest(line):
+                self.prepare(line)
+                told = self.run_line(line)
+                quiet = ">" in line or "| source" in line or "<(" in line or "--check-config" in line
+                self.assertTrue(told or quiet, "it tells nothing")
+            if " streams delete " in line:
+                del self.ids["STREAM"]
+        self.assertEqual(self.souk.process.wait(60), 0)
 
 
 if __name__ == "__main__":

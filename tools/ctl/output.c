@@ -86,15 +86,20 @@ void output_object(struct ctl *c, json_t *object, const struct field *fields, si
 		return;
 	}
 	size_t width = title_width(fields, n);
+	bool told = false;
 	for (size_t i = 0; i < n; i++) {
 		struct buf text = {0}, shown = {0};
 		field_write(&fields[i], object, &text);
 		if (text.len > 0) {
 			text_fit(buf_text(&text), SIZE_MAX, &shown);
 			printf("%-*s  %s\n", (int)width, fields[i].title, buf_text(&shown));
+			told = true;
 		}
 		buf_finish(&text);
 		buf_finish(&shown);
+	}
+	if (!told) {
+		puts("Nothing to tell.");
 	}
 	json_decref(object);
 }
