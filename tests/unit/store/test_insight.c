@@ -256,6 +256,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_viewers, fixture_setup_in_memory, fixture_teardown),
 		cmocka_unit_test_setup_teardown(
+			test_chatters, fixture_setup_in_memory, fixture_teardown),
+		cmocka_unit_test_setup_teardown(
 			test_sums, fixture_setup_in_memory, fixture_teardown),
 		cmocka_unit_test_setup_teardown(
 			test_timeline_and_reactions, fixture_setup_in_memory, fixture_teardown),
