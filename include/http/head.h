@@ -12,7 +12,7 @@
 enum head_result {
 	HEAD_PARTIAL, /* more bytes are needed */
 	HEAD_TAKEN,
-	HEAD_OTHER, /* another upgrade, version or form of target: not for here */
+	HEAD_OTHER, /* another upgrade, protocol or form of target: not for here */
 	HEAD_MALFORMED,
 };
 
@@ -27,8 +27,8 @@ struct http_head {
 };
 
 /*
- * Looks at what came so far: PARTIAL, OTHER (as soon as the method tells), or TAKEN with the length
- * of the whole head, which then goes to http_head_parse.
+ * Looks at what came so far: PARTIAL, OTHER or MALFORMED (as soon as the method tells), or TAKEN
+ * with the length of the whole head, which then goes to http_head_parse.
  */
 enum head_result http_head_look(const char *bytes, size_t len, size_t *head_len);
 /*

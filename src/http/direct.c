@@ -158,8 +158,11 @@ static void look(struct http_conn *c)
 		take(c, bytes, head_len);
 		break;
 	case HEAD_OTHER:
-	case HEAD_MALFORMED:
 		hand_over(c);
+		break;
+	case HEAD_MALFORMED:
+		discard(c->fd, (size_t)n);
+		refuse(c, HTTP_REFUSE_HEAD_MALFORMED);
 		break;
 	}
 }

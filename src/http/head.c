@@ -8,7 +8,6 @@
 /* Longest method here and its space. */
 #define METHOD_MAX 16
 
-
 /* "METHOD SP /": more is not needed to know that it is for here. */
 static enum head_result look_method(const char *bytes, size_t len)
 {
@@ -18,10 +17,15 @@ static enum head_result look_method(const char *bytes, size_t len)
 		i++;
 	if (i == len)
 		return HEAD_PARTIAL;
+	/* Methods know capitals from others; libwebsockets does not. */
+	if (bytes[i] >= 'a' && bytes[i] <= 'z')
+		return HEAD_MALFORMED;
 	if (!i || bytes[i] != ' ')
-		return HEAD_OTHER;
+		return i && bytes[i] == '\t' ? HEAD_MALFORMED : HEAD_OTHER;
 	if (i + 1 == len)
 		return HEAD_PARTIAL;
+	if (bytes[i + 1] <= ' ')
+		return HEAD_MALFORMED;
 	return bytes[i + 1] == '/' ? HEAD_TAKEN : HEAD_OTHER;
 }
 
@@ -107,8 +111,9 @@ static enum head_result parse_request_line(char *line, struct http_head *out)
 		if (*at <= ' ' || *at > '~' || *at == '#')
 			return HEAD_MALFORMED;
 	out->http10 = out->close = strcmp(version, "HTTP/1.0") == 0;
+	/* HTTP/2's preface has no path: it is told apart before. */
 	if (!out->http10 && strcmp(version, "HTTP/1.1") != 0)
-		return text_starts(version, "HTTP/") ? HEAD_OTHER : HEAD_MALFORMED;
+		return HEAD_MALFORMED;
 	char *query = strchr(target, '?');
 	if (query)
 		*query++ = '\0';
