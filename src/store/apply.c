@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "go_live.h"
+#include "stream_delete.h"
 #include "tables.h"
 
 struct apply_job {
@@ -75,6 +76,9 @@ struct store_job *apply_job_create(void *impl, struct repo_write *w)
 {
 	if (w->op == WRITE_STREAM_GO_LIVE) {
 		return go_live_job_create(impl, w);
+	}
+	if (w->op == WRITE_STREAM_DELETE) {
+		return stream_delete_job_create(w);
 	}
 	struct apply_job *a = mem_new(struct apply_job);
 	a->job = (struct store_job){

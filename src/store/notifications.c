@@ -62,7 +62,8 @@ enum repo_result notifications_list(void *impl, const char *user_id, bool unread
 enum repo_result notifications_unread(void *impl, const char *user_id, uint32_t *count)
 {
 	struct stmt s = stmt_begin(store_reader(impl),
-		"SELECT count(*) FROM notifications WHERE user_id = ? AND read_at IS NULL");
+		"SELECT count(*) FROM notifications INDEXED BY ix_notifications_unread"
+		" WHERE user_id = ? AND read_at IS NULL");
 	stmt_text(&s, user_id);
 	*count = stmt_step(&s) ? stmt_col_u32(&s) : 0;
 	return stmt_end(&s) ? REPO_OK : REPO_FAILED;
@@ -86,8 +87,9 @@ static void finish(struct plain_job *p)
 
 static bool mark_all(struct db *db, const struct read_job *r)
 {
-	struct stmt s = stmt_begin(
-		db, "UPDATE notifications SET read_at = ? WHERE user_id = ? AND read_at IS NULL");
+	struct stmt s = stmt_begin(db,
+		"UPDATE notifications INDEXED BY ix_notifications_unread SET read_at = ?"
+		" WHERE user_id = ? AND read_at IS NULL");
 	stmt_uint(&s, r->read_at);
 	stmt_text(&s, r->user_id);
 	return stmt_run(&s);

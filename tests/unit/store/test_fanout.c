@@ -283,6 +283,39 @@ static void test_a_crowd_holds_up_nobody(void **state)
 	fixture_open(f, 0);
 }
 
+/* What a crowd heard goes by turns as well. */
+static void test_deleting_holds_up_nobody(void **state)
+{
+	struct fixture *f = *state;
+	char *error = NULL;
+	struct shorts s = {0};
+	make_crowd(f, 6000);
+	struct uuid id = make_telling(f, AUDIENCE_EVERYONE, true, false);
+	struct uuid other = make_telling(f, AUDIENCE_EVERYONE, true, false);
+	start_going_live(f, id, NULL, NULL);
+	start_going_live(f, other, NULL, NULL);
+	f->backend.drain(&f->backend);
+	end_stream(&f->backend, id);
+	assert_int_equal(ask_sql(f, "SELECT count(*) FROM notifications"), 12000);
+	fixture_close(f);
+	struct store_config config = {.url = f->url, .post = post_at_once};
+	struct store *store = store_open(&config, &error);
+	assert_non_null(store);
+	s.repo = store_repo(store);
+	s.repo.ops->stream_delete(s.repo.impl, other, hear_live, &s);
+	store_flush(store);
+	assert_int_equal(s.live.result, REPO_WRONG_STATE);
+	s.live.calls = 0;
+	s.repo.ops->stream_delete(s.repo.impl, id, hear_live, &s);
+	another_short(&s, NULL);
+	store_close(store);
+	assert_int_equal(s.live.result, REPO_OK);
+	assert_in_range(s.n, 6, 8);
+	assert_int_equal(ask_sql(f, "SELECT count(*) FROM notifications"), 6000);
+	assert_int_equal(ask_sql(f, "SELECT count(*) FROM streams"), 1);
+	fixture_open(f, 0);
+}
+
 /* In a child: dies with a post of the store's, while there is more to write. */
 static void die_after_some(void *user, void (*fn)(void *arg), void *arg)
 {
@@ -422,6 +455,7 @@ int main(void)
 		TEST(test_words_without_a_place),
 		TEST(test_places_at_the_edges),
 		TEST(test_a_crowd_holds_up_nobody),
+		TEST(test_deleting_holds_up_nobody),
 		TEST(test_goes_on_after_a_crash),
 		TEST(test_a_stream_that_is_over_tells_nobody_else),
 		TEST(test_a_failure_in_the_middle),
