@@ -154,5 +154,12 @@ void audience_geography(struct audience *a, struct uuid stream_id,
 const struct timeline_record *audience_timeline(
 	struct audience *a, struct uuid stream_id, size_t *n);
 
+/*
+ * What happened on all nodes in the five seconds (TIMELINE_BUCKET_MS) in which wall_ms lies, kept
+ * for an hour: the replies are viewers who came, chat messages, reactions, as numbers (STATE_NONE:
+ * nothing did).
+ */
+void audience_pulse(struct audience *a, uint64_t wall_ms, state_done done, void *user);
+
 /* Live streams of a neighbourhood's sellers, as the state has them: texts of the reply are ids. */
 void audience_active(struct audience *a, const char *neighborhood, state_done done, void *user);

@@ -26,3 +26,16 @@ void analytics_key(char out[static KEY_SIZE], const char *type, uint64_t wall_ms
 	snprintf(out, KEY_SIZE, "analytics:%s:%llu", type,
 		(unsigned long long)(wall_ms / TIMELINE_BUCKET_MS));
 }
+
+void audience_pulse(struct audience *a, uint64_t wall_ms, state_done done, void *user)
+{
+	static const char *const types[] = {"viewers", "chat", "reactions"};
+	char keys[3][KEY_SIZE];
+	struct state_op ops[3];
+
+	for (int i = 0; i < 3; i++) {
+		analytics_key(keys[i], types[i], wall_ms);
+		ops[i] = state_get(keys[i]);
+	}
+	state_run(a->config.state, ops, 3, done, user);
+}

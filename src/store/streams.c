@@ -313,7 +313,8 @@ static bool write_stats(struct db *db, const struct repo_write *w)
 {
 	struct stmt s = stmt_begin(db,
 		"UPDATE streams SET peak_viewers = ?, unique_viewers = ?, total_likes = ?,"
-		" chat_messages_count = ?, average_watch_time = ? WHERE id = ?");
+		" chat_messages_count = max(chat_messages_count, ?), average_watch_time = ?"
+		" WHERE id = ?");
 	stmt_uint(&s, w->stats.peak_viewers);
 	stmt_uint(&s, w->stats.unique_viewers);
 	stmt_uint(&s, w->stats.total_likes);

@@ -554,6 +554,40 @@ static void test_who_is_where(void **state)
 		audience_leave(&seats[i], AUDIENCE_LEFT);
 }
 
+static void note_numbers(void *user, const struct state_reply *replies, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		size_t at = strlen(user);
+
+		snprintf((char *)user + at, 64 - at, "%d ",
+			replies[i].result == STATE_OK ? (int)replies[i].number : -1);
+	}
+}
+
+static void test_pulse(void **state)
+{
+	struct room *r = *state;
+	struct audience_seat *seats[] = {join(r, "u1"), join(r, "u2")};
+	uint64_t then = clock_wall_ms(&r->hand.clock.clock);
+	char text[64] = "", now[64] = "", late[64] = "";
+
+	audience_chat(r->audience, r->id, "u1", NULL);
+	for (int i = 0; i < 3; i++)
+		audience_react(r->audience, r->id, i, NULL);
+	pass(r, 3590);
+	audience_pulse(r->audience, then, note_numbers, text);
+	audience_pulse(r->audience, then + 3590000, note_numbers, now);
+	hand_turn(&r->hand);
+	assert_string_equal(text, "2 1 3 ");
+	assert_string_equal(now, "-1 -1 -1 ");
+	pass(r, 11);
+	audience_pulse(r->audience, then, note_numbers, late);
+	hand_turn(&r->hand);
+	assert_string_equal(late, "-1 -1 -1 ");
+	for (int i = 0; i < 2; i++)
+		audience_leave(&seats[i], AUDIENCE_LOST);
+}
+
 /* Another node's viewers stand in the same state. */
 static void test_other_nodes(void **state)
 {
@@ -626,6 +660,7 @@ int main(void)
 		TEST(ten_a_minute),
 		TEST(timeline),
 		TEST(who_is_where),
+		TEST(pulse),
 		TEST(other_nodes),
 		TEST(unknown_stream),
 		TEST(left_late),
