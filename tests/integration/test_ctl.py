@@ -9,7 +9,7 @@ import tempfile
 import time
 import unittest
 
-from support import BUILD, SoukTest, ffprobe_packets, free_port, wait_for
+from support import BUILD, HERE, SoukTest, ffprobe_packets, free_port, wait_for
 from terminal import Terminal
 
 
@@ -234,6 +234,14 @@ class Ctl(SoukTest):
         self.assertNotIn("--seller", offers("soukctl streams show --"))
         self.assertIn("build.ninja", offers("soukctl db backup build.n"))
 
+    @unittest.skipUnless(shutil.which("man"), "no man")
+    def test_manual_can_be_read(self):
+        page = os.path.join(HERE, "..", "..", "tools", "ctl", "soukctl.1")
+        told = subprocess.run(["man", "--warnings", "-E", "UTF-8", "-l", page], capture_output=True,
+                              text=True, env={**os.environ, "MANPAGER": "cat", "LANG": "C.UTF-8"})
+        self.assertEqual((told.returncode, told.stderr), (0, ""))
+        self.assertIn("streams go-live", told.stdout)
+
     def test_token_and_url(self):
         souk = self.soukd()
         url = f"http://127.0.0.1:{souk.http_port}"
@@ -261,6 +269,15 @@ class Ctl(SoukTest):
         _, err = self.run_ctl(souk, "users", "show", "no-such", status=1)
         self.assertIn("user_not_found", err)
         self.run_ctl(souk, "status", "--as", "no-such", status=1)
+        souk.ctl("users", "set", "anna", "--role", "seller")
+        souk.ctl("users", "set", "bob", "--role", "buyer")
+        _, err = self.run_ctl(souk, "notifications", "list", "bob", "--as", "anna", status=1)
+        self.assertIn("bob's own business", err)
+        _, err = self.run_ctl(souk, "keys", "set", "bob", "--token", souk.token("anna", "seller"),
+                              status=1)
+        self.assertIn("bob's own business", err)
+        self.run_ctl(souk, "keys", "set", "anna", "--token", souk.token("anna", "seller"))
+        self.run_ctl(souk, "notifications", "list", "bob", "--as", "bob")
         self.run_ctl(souk, "streams", "show", "../../admin/status", status=1)
         self.assertEqual(souk.terminate(), 0)
         _, err = self.run_ctl(souk, "status", status=3)

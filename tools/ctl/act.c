@@ -5,12 +5,14 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "client.h"
 #include "fields.h"
 #include "http/jwt.h"
 #include "model/record.h"
 
 #define ACT_MS 60000
+#define CLAIMS_MAX 4096
 
 char *act_mint(struct ctl *c, struct jwt_mint *claims)
 {
@@ -88,6 +90,35 @@ enum ctl_exit act_by_option(struct ctl *c)
 {
 	const char *user = args_get(&c->args, "as");
 	return user != NULL ? act_as(c, user, ACT_REFUSE_UNKNOWN) : CTL_OK;
+}
+
+/* Whose token it is, as it says itself; the daemon checks it. NULL: it does not say. */
+static json_t *claims_of(const char *token)
+{
+	const char *begin = token != NULL ? strchr(token, '.') : NULL;
+	const char *end = begin != NULL ? strchr(begin + 1, '.') : NULL;
+	char text[CLAIMS_MAX];
+	size_t len;
+	if (end == NULL ||
+		!text_unbase64url(begin + 1, (size_t)(end - begin - 1), text, sizeof(text), &len)) {
+		return NULL;
+	}
+	return json_loadb(text, len, 0, NULL);
+}
+
+enum ctl_exit act_as_only(struct ctl *c, const char *user, enum act_unknown unknown)
+{
+	if (act_is_free(c)) {
+		return act_as(c, user, unknown);
+	}
+	json_t *claims = claims_of(client_token(c));
+	bool same = text_eq(field_string(claims, "sub"), user);
+	json_decref(claims);
+	if (!same) {
+		ctl_error("this is %s's own business: give a token of that user, or --as %s", user,
+			user);
+	}
+	return same ? CTL_OK : CTL_FAILED;
 }
 
 enum ctl_exit act_as_seller_of(struct ctl *c, const char *pattern, const char *id)

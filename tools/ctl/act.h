@@ -15,6 +15,11 @@ enum ctl_exit act_as(struct ctl *c, const char *user, enum act_unknown unknown);
 enum ctl_exit act_by_option(struct ctl *c);
 /* Whether soukctl may choose by itself: not if --as, --token or --url say who is calling. */
 bool act_is_free(const struct ctl *c);
+/*
+ * As this user, or nobody: where --as, --token or --url say who is calling, it must be the same
+ * one, so that nobody is shown what is another's.
+ */
+enum ctl_exit act_as_only(struct ctl *c, const char *user, enum act_unknown unknown);
 /* As the seller (sellerId) of what is at this path ("{0}" is the id), if act_is_free. */
 enum ctl_exit act_as_seller_of(struct ctl *c, const char *pattern, const char *id);
 

@@ -171,20 +171,18 @@ bool call_limit(struct ctl *c, size_t *limit)
 
 static enum ctl_exit become(struct ctl *c, enum call_as as)
 {
-	if (!act_is_free(c)) {
-		return CTL_OK;
-	}
+	const char *first = c->args.operands[0];
 	switch (as) {
 	case CALL_OPERATOR:
 		return CTL_OK;
 	case CALL_OWNER:
-		return act_as_seller_of(c, "/api/v1/streams/{0}", c->args.operands[0]);
+		return act_as_seller_of(c, "/api/v1/streams/{0}", first);
 	case CALL_PRODUCT_OWNER:
-		return act_as_seller_of(c, "/api/v1/products/{0}", c->args.operands[0]);
+		return act_as_seller_of(c, "/api/v1/products/{0}", first);
 	case CALL_USER:
-		return act_as(c, c->args.operands[0], ACT_REFUSE_UNKNOWN);
+		return act_as_only(c, first, ACT_REFUSE_UNKNOWN);
 	case CALL_SELLER:
-		return act_as(c, c->args.operands[0], ACT_MAKE_SELLER);
+		return act_as_only(c, first, ACT_MAKE_SELLER);
 	}
 	return CTL_OK;
 }

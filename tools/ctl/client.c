@@ -39,13 +39,19 @@ static void add_header(struct exchange *x, const char *line)
 	x->headers = curl_slist_append(x->headers, line);
 }
 
-static void add_token(struct ctl *c, struct exchange *x)
+const char *client_token(const struct ctl *c)
 {
 	const char *token = c->acting != NULL ? c->acting : args_get(&c->args, "token");
 	/* At the Unix socket the caller is known; a variable must not make less of it. */
 	if (token == NULL && args_has(&c->args, "url")) {
 		token = getenv("SOUKCTL_TOKEN");
 	}
+	return token;
+}
+
+static void add_token(const struct ctl *c, struct exchange *x)
+{
+	const char *token = client_token(c);
 	if (token != NULL) {
 		char *line = mem_printf("Authorization: Bearer %s", token);
 		add_header(x, line);

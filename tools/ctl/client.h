@@ -17,6 +17,8 @@ enum ctl_exit client_call(
 enum ctl_exit client_list(struct ctl *c, const char *path, size_t limit, json_t **array);
 /* The body of a GET into a file. The status is the HTTP one; nothing is printed. */
 enum ctl_exit client_download(struct ctl *c, const char *path, FILE *file, long *status);
+/* The token that goes with the calls; NULL: none. */
+const char *client_token(const struct ctl *c);
 /* Whether the daemon answers; prints nothing. */
 bool client_alive(struct ctl *c);
 /*

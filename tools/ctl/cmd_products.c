@@ -69,9 +69,6 @@ enum ctl_exit products_create_run(struct ctl *c)
 		{"Product", "productId"}, {"Name", "name"}, {"Seller", "sellerId"}};
 	static const struct call create = {
 		.method = "POST", .path = "/api/v1/products", .body = body, CALL_FIELDS(fields)};
-	enum ctl_exit result = CTL_OK;
-	if (act_is_free(c)) {
-		result = act_as(c, args_get(&c->args, "seller"), ACT_MAKE_SELLER);
-	}
+	enum ctl_exit result = act_as_only(c, args_get(&c->args, "seller"), ACT_MAKE_SELLER);
 	return result == CTL_OK ? call_run(c, &create) : result;
 }
