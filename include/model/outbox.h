@@ -31,6 +31,8 @@ struct outbox_list {
 };
 void outbox_list_finish(struct outbox_list *l);
 
+#define OUTBOX_GIVEN_UP_MAX 10000
+
 /* How many were given another chance. */
 typedef void (*outbox_retried)(void *user, enum repo_result result, uint32_t n);
 
@@ -46,7 +48,8 @@ struct repo_outbox_ops {
 		unsigned limit, struct outbox_list *out, uint64_t *next_at);
 	/* Delivered: gone. */
 	void (*outbox_delivered)(void *impl, struct uuid id, repo_done done, void *user);
-	/* One more attempt failed. next_at 0: given up, kept for the operator. */
+	/* One more attempt failed. next_at 0: given up, kept for the operator; of those the oldest
+	 * go when there are more than OUTBOX_GIVEN_UP_MAX. */
 	void (*outbox_failed)(void *impl, struct uuid id, const char *error, uint64_t next_at,
 		repo_done done, void *user);
 	/* A webhook that no write of another family stands for (stream.interrupted), with the

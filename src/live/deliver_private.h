@@ -17,7 +17,8 @@ struct lane {
 	unsigned at_once;
 	struct list ready; /* struct entry: read from the store, not begun */
 	struct list flying; /* being sent, or what became of them is being stored */
-	unsigned n_flying;
+	unsigned n_ready, n_flying;
+	bool has_more; /* the store may have due ones that are not known here */
 	struct timer *timer; /* the next one is due */
 	bool paused; /* until the timer fires: the store is not well */
 	struct metric *delivered, *failures;
@@ -29,6 +30,7 @@ struct entry {
 	struct outbox_record record;
 	struct http_client_call *call;
 	bool storing; /* on_stored will be called */
+	bool failed; /* and the store has it for later */
 	unsigned token_serial; /* push: what it was sent with */
 };
 

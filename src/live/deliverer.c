@@ -16,6 +16,8 @@
 #define PUSHES_AT_ONCE 32
 /* Entries that are read ahead, so that a long outbox is not looked through for each of them. */
 #define READ_AHEAD 128
+/* Enough to see other streams behind one whose receiver is slow. */
+#define READY_MAX 512
 /* The store could not write what became of an entry: it will not be better at once. */
 #define STORE_PAUSE_US UINT64_C(5000000)
 
@@ -43,11 +45,14 @@ static void entry_free(struct entry *e)
 	free(e);
 }
 
-static bool is_flying(const struct lane *lane, struct uuid id)
+static bool is_known(const struct lane *lane, struct uuid id)
 {
 	const struct entry *e;
 
 	list_for_each (e, &lane->flying, link)
+		if (uuid_eq(e->record.id, id))
+			return true;
+	list_for_each (e, &lane->ready, link)
 		if (uuid_eq(e->record.id, id))
 			return true;
 	return false;
@@ -74,49 +79,77 @@ static void add_ready(struct lane *lane, struct outbox_record *r)
 	e->record = *r;
 	*r = (struct outbox_record){0};
 	list_append(&lane->ready, &e->link);
+	lane->n_ready++;
 }
 
-static void refill(struct lane *lane)
+static void take_off(struct entry *e)
+{
+	struct lane *lane = e->lane;
+
+	list_remove(&e->link);
+	list_append(&lane->flying, &e->link);
+	lane->n_ready--;
+	lane->n_flying++;
+}
+
+/* What is known stands before what is not, so this many rows show what is new. */
+static bool refill(struct lane *lane)
 {
 	const struct repo *repo = &lane->deliverer->repo;
+	unsigned limit = lane->n_flying + lane->n_ready + READ_AHEAD;
 	uint64_t now = now_ms(lane->deliverer), next_at;
 	struct outbox_list due;
 
-	if (repo->outbox->outbox_due(repo->impl, lane->kind, now, lane->at_once + READ_AHEAD, &due,
-		    &next_at) != REPO_OK) {
+	if (repo->outbox->outbox_due(repo->impl, lane->kind, now, limit, &due, &next_at) !=
+		REPO_OK) {
 		timer_start(lane->timer, STORE_PAUSE_US);
-		return;
+		return false;
 	}
+	lane->has_more = due.n == limit;
 	for (size_t i = 0; i < due.n; i++)
-		if (!is_flying(lane, due.rows[i].id))
+		if (!is_known(lane, due.rows[i].id))
 			add_ready(lane, &due.rows[i]);
 	outbox_list_finish(&due);
 	if (next_at)
 		timer_start(lane->timer, (next_at - now) * 1000);
+	return true;
 }
 
-void lane_pump(struct lane *lane)
+static void begin_ready(struct lane *lane)
 {
 	struct entry *e, *next;
 
-	if (!is_enabled(lane) || lane->paused)
-		return;
-	if (list_empty(&lane->ready))
-		refill(lane);
-	if (list_empty(&lane->ready) || (lane->kind == OUTBOX_PUSH && !push_ready(lane->deliverer)))
-		return;
 	list_for_each_safe (e, next, &lane->ready, link) {
 		if (lane->n_flying >= lane->at_once)
 			return;
 		if (has_to_wait(lane, e))
 			continue;
-		list_remove(&e->link);
-		list_append(&lane->flying, &e->link);
-		lane->n_flying++;
+		take_off(e);
 		if (lane->kind == OUTBOX_WEBHOOK)
 			webhook_send(e);
 		else
 			push_send(e);
+	}
+}
+
+static bool can_begin(const struct lane *lane)
+{
+	return lane->n_ready > 0 && (lane->kind == OUTBOX_WEBHOOK || push_ready(lane->deliverer));
+}
+
+void lane_pump(struct lane *lane)
+{
+	if (!is_enabled(lane) || lane->paused)
+		return;
+	for (;;) {
+		if (can_begin(lane))
+			begin_ready(lane);
+		/* Those that wait for others of their stream must not hide other streams. */
+		if (!lane->has_more || lane->n_flying >= lane->at_once ||
+			lane->n_ready >= READY_MAX || !refill(lane))
+			return;
+		if (!can_begin(lane))
+			return;
 	}
 }
 
@@ -125,6 +158,7 @@ static void on_lane_timer(void *user)
 	struct lane *lane = user;
 
 	lane->paused = false;
+	lane->has_more = true;
 	lane_pump(lane);
 }
 
@@ -138,15 +172,15 @@ static void on_stored(void *user, const struct repo_outcome *outcome)
 		entry_free(e);
 		return;
 	}
+	/* What failed may be due before what the lane waits for. */
+	lane->has_more = lane->has_more || e->failed;
 	lane->n_flying--;
 	entry_free(e);
 	if (outcome->result == REPO_FAILED) {
 		lane->paused = true;
 		timer_start(lane->timer, STORE_PAUSE_US);
-	} else if (!lane->paused) {
-		/* The timer too: what failed may be due before what the lane waits for. */
-		timer_start(lane->timer, 0);
 	}
+	lane_pump(lane);
 }
 
 static void store_delivered(struct entry *e)
@@ -172,7 +206,7 @@ static void store_failed(struct entry *e, const char *error, uint64_t next_at)
 	else
 		log_error("delivery given up", kv_str("kind", outbox_kind_text(e->record.kind)),
 			kv_str("event", e->record.event), kv_str("id", id), kv_str("error", error));
-	e->storing = true;
+	e->storing = e->failed = true;
 	repo->outbox->outbox_failed(repo->impl, e->record.id, error, next_at, on_stored, e);
 }
 
@@ -222,9 +256,7 @@ void lane_expire(struct lane *lane, const char *error)
 	list_for_each_safe (e, next, &lane->ready, link) {
 		if (e->record.since + d->patience.give_up_us / 1000 > now)
 			continue;
-		list_remove(&e->link);
-		list_append(&lane->flying, &e->link);
-		lane->n_flying++;
+		take_off(e);
 		store_failed(e, error, 0);
 	}
 }
@@ -235,6 +267,7 @@ static void lane_clear(struct lane *lane)
 
 	list_for_each_safe (e, next, &lane->ready, link)
 		entry_free(e);
+	lane->n_ready = 0;
 }
 
 static void lane_init(
@@ -278,6 +311,7 @@ static void on_news(void *user)
 {
 	struct deliverer *d = user;
 
+	d->webhooks.has_more = d->pushes.has_more = true;
 	lane_pump(&d->webhooks);
 	lane_pump(&d->pushes);
 }

@@ -143,6 +143,15 @@ static enum repo_result apply_delivered(struct db *db, struct store_job *job)
 	return run_on_entry(&s);
 }
 
+static bool bound_given_up(struct db *db)
+{
+	struct stmt s = stmt_begin(db,
+		"DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE next_at IS NULL"
+		" ORDER BY id DESC LIMIT -1 OFFSET ?)");
+	stmt_int(&s, OUTBOX_GIVEN_UP_MAX);
+	return stmt_run(&s);
+}
+
 static enum repo_result apply_failed(struct db *db, struct store_job *job)
 {
 	const struct entry_job *j = container_of(job, struct entry_job, plain.job);
@@ -152,7 +161,11 @@ static enum repo_result apply_failed(struct db *db, struct store_job *job)
 	stmt_text(&s, j->text);
 	stmt_int_unless(&s, (int64_t)j->next_at, 0);
 	stmt_uuid(&s, j->id);
-	return run_on_entry(&s);
+	enum repo_result result = run_on_entry(&s);
+	if (result == REPO_OK && j->next_at == 0 && !bound_given_up(db)) {
+		result = REPO_FAILED;
+	}
+	return result;
 }
 
 static enum repo_result apply_event(struct db *db, struct store_job *job)

@@ -343,6 +343,26 @@ class Webhooks(OutboxTest):
         self.assertTrue(all("certificate" in e for e in errors), errors)
         self.assertEqual(r.requests, [])
 
+    def test_stop_with_requests_under_way(self):
+        state = {"hold": threading.Event()}
+        self.addCleanup(lambda: state["hold"].set())
+        r = self.receiver(lambda handler, body: state["hold"].wait(60) and 200)
+        daemon = self.soukd_to(r, timeout="60s")
+        arrived = []
+        behave, r.behave = r.behave, lambda h, b: (arrived.append(h.headers["X-Souk-Id"]),
+                                                   behave(h, b))[1]
+        for i in range(3):
+            daemon.create_stream(f"stream {i}")
+        wait_for(lambda: len(set(arrived)) == 3, "three requests are under way")
+        self.assertEqual(daemon.terminate(), 0)
+        daemon.check_log()
+        before = set(arrived)
+        state["hold"].set()
+        daemon.start()
+        self.wait_empty(daemon)
+        self.assertEqual(len({event["id"] for event, _ in r.seen(200)} | before), 6)
+        self.assertTrue(before <= {event["id"] for event, _ in r.seen(200)})
+
     def test_reload_turns_them_on_and_off(self):
         r = self.receiver()
         daemon = self.soukd({"webhooks.retry_base": "50ms"})

@@ -1,4 +1,5 @@
 #include <jansson.h>
+#include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -298,6 +299,15 @@ static void test_failed_comes_again_with_its_id(void **state)
 	outbox_list_finish(&l);
 }
 
+/* 16 bytes that are older than any UUIDv7 of these days. */
+static void id_of_number(sqlite3_context *c, int argc, sqlite3_value **argv)
+{
+	uint8_t id[16] = {0};
+	sqlite3_int64 n = sqlite3_value_int64(argv[0]);
+	memcpy(id + 8, &n, sizeof(n));
+	sqlite3_result_blob(c, id, sizeof(id), SQLITE_TRANSIENT);
+}
+
 struct retried {
 	int calls;
 	uint32_t n;
@@ -343,6 +353,34 @@ static void test_given_up_waits_for_the_operator(void **state)
 	assert_int_equal(l.n, 2);
 	assert_int_equal(l.rows[1].attempts, 0);
 	assert_true(l.rows[1].since == now(f));
+	outbox_list_finish(&l);
+}
+
+static void test_given_up_are_bounded(void **state)
+{
+	struct fixture *f = *state;
+	struct repo_heard h = {0};
+	CALL(f, outbox_enable, true, false);
+	sqlite3 *db = fixture_lock(f);
+	char *sql = mem_printf("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
+			       " WHERE i < %d) INSERT INTO outbox (id, kind, event, payload,"
+			       " created_at, since) SELECT"
+			       " id_of_number(i), 'webhook', 'old', '{}', 1, 1 FROM n; COMMIT",
+		OUTBOX_GIVEN_UP_MAX);
+	assert_int_equal(sqlite3_create_function(db, "id_of_number", 1, SQLITE_UTF8, NULL,
+				 id_of_number, NULL, NULL),
+		SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	free(sql);
+	sqlite3_close(db);
+	create_stream(f, "one");
+	expect_counts(f, 1, OUTBOX_GIVEN_UP_MAX);
+	CALL(f, outbox_failed, first_due(f), "no", 0, repo_hear, &h);
+	wait(f, &h);
+	expect_counts(f, 0, OUTBOX_GIVEN_UP_MAX);
+	struct outbox_list l;
+	assert_int_equal(CALL(f, outbox_list, 1, &l), REPO_OK);
+	assert_string_equal(l.rows[0].event, "stream.scheduled");
 	outbox_list_finish(&l);
 }
 
@@ -396,6 +434,7 @@ int main(void)
 		T(test_delivered_is_gone),
 		T(test_failed_comes_again_with_its_id),
 		T(test_given_up_waits_for_the_operator),
+		T(test_given_up_are_bounded),
 		T(test_limit_takes_the_longest_due),
 		T(test_watch_outlives_nothing),
 	};
