@@ -232,6 +232,8 @@ static void add_errors(json_t *responses, const struct route *route)
 	}
 	add_field_errors(responses, route->body, route->n_body, false);
 	add_token_errors(responses, route);
+	add_code(responses, "400", "bad_request");
+	add_code(responses, "431", "headers_too_large");
 	if (strchr(route->path, '{') && !route->plain)
 		add_code(responses, "404", "not_found");
 	if (route->method != HTTP_GET)

@@ -303,8 +303,10 @@ static bool check_pair(const struct route_field *fields, unsigned n, const char 
 	size_t name_len = strcspn(pair, "=&");
 	size_t skip = name_len < len ? name_len + 1 : name_len;
 
-	if (!decode(pair, name_len, name, sizeof(name)))
-		return unknown_field("", f);
+	if (!decode(pair, name_len, name, sizeof(name))) {
+		snprintf(name, sizeof(name), "%.*s", (int)name_len, pair);
+		return unknown_field(name, f);
+	}
 	const struct route_field *field = field_find(fields, n, name);
 	if (!field)
 		return unknown_field(name, f);
