@@ -57,10 +57,13 @@ static int base64_padding(const uint8_t *four)
 static bool base64_decode(uint8_t *text, size_t len, size_t *out_len)
 {
 	uint8_t *to = text;
-	int padding = len ? base64_padding(text + (len >= 4 ? len - 4 : 0)) : 0;
+	int padding;
 
 	*out_len = 0;
-	if (len % 4 || padding < 0)
+	if (len % 4)
+		return false;
+	padding = len ? base64_padding(text + len - 4) : 0;
+	if (padding < 0)
 		return false;
 	for (size_t i = 0; i < len; i += 4) {
 		bool last = i + 4 == len;
