@@ -38,10 +38,12 @@ class AudienceTest(SoukTest):
         return self.answer.json["error"]
 
     def seen(self, *tokens):
-        """A user is known once it has called."""
+        """A user is stored soon after it has called."""
         for token in tokens:
             self.ok("GET", "/streams", token)
-            self.answer = None
+        for name in ("fan", "stranger"):
+            if getattr(self, name) in tokens:
+                wait_for(lambda: self.call("GET", f"/users/{name}").status == 200, "it is stored")
 
     def live(self, audience="followers", **settings):
         made = self.ok("POST", "/streams", self.seller,
@@ -241,7 +243,8 @@ class Chat(AudienceTest):
         super().setUp()
         self.streamed = self.live("everyone")
         self.path = f"/streams/{self.streamed['streamId']}"
-        self.seen(self.fan, self.stranger)
+        self.seen(self.fan, self.stranger, self.admin)
+        wait_for(lambda: self.call("GET", "/users/admin-1").status == 200, "so is the admin")
 
     def say(self, text, token=None, **extra):
         return self.ok("POST", self.path + "/chat", token or self.fan, {"message": text, **extra}, 201)
@@ -275,7 +278,8 @@ class Chat(AudienceTest):
         quiet = self.live("everyone", enable_chat=False)
         self.refused(409, "chat_off", "POST", f"/streams/{quiet['streamId']}/chat", self.fan,
                      {"message": "x"})
-        self.ok("POST", self.path + "/end", self.seller)
+        ended = self.ok("POST", self.path + "/end", self.seller)
+        self.assertEqual(ended["stats"]["chatMessages"], 1)
         self.refused(409, "stream_not_live", "POST", chat, self.fan, {"message": "x"})
 
     def test_a_client_id_is_one_message(self):
