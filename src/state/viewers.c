@@ -13,7 +13,7 @@
 #define SPANS_MAX 32u
 #define RENEW_US 25000000u
 /* Those of a node that died are not renewed. */
-#define STALE_MS 120000u
+#define STALE_MS 120000
 #define VIEWERS_MAX 1000000u
 /* Operations of one batch. */
 #define RENEW_BATCH 256u
@@ -293,8 +293,7 @@ static uint64_t last_seen_us(const struct viewer *v)
 
 void viewers_renew(struct audience_stream *s)
 {
-	uint64_t now_us = audience_now_us(s->audience);
-	uint64_t now_ms = audience_wall_ms(s->audience);
+	int64_t now = (int64_t)audience_wall_ms(s->audience);
 	struct state_op ops[RENEW_BATCH];
 	struct viewer *v;
 	size_t n = 0;
@@ -305,14 +304,14 @@ void viewers_renew(struct audience_stream *s)
 		if (seen < v->renewed_us + RENEW_US)
 			continue;
 		v->renewed_us = seen;
-		ops[n++] = state_sorted_add(
-			s->keys.viewers, v->id, (int64_t)(now_ms - (now_us - seen) / 1000));
+		/* With the time of telling, a tick later: so that scores only grow. */
+		ops[n++] = state_sorted_add(s->keys.viewers, v->id, now);
 		if (n < RENEW_BATCH)
 			continue;
 		run_counting(s, ops, n);
 		n = 0;
 	}
-	ops[n++] = state_sorted_cut(s->keys.viewers, (int64_t)(now_ms - STALE_MS));
+	ops[n++] = state_sorted_cut(s->keys.viewers, now - STALE_MS);
 	run_counting(s, ops, n);
 }
 
