@@ -344,20 +344,21 @@ class Webhooks(OutboxTest):
         self.assertEqual(r.requests, [])
 
     def test_stop_with_requests_under_way(self):
-        state = {"hold": threading.Event()}
-        self.addCleanup(lambda: state["hold"].set())
-        r = self.receiver(lambda handler, body: state["hold"].wait(60) and 200)
+        hold, arrived = threading.Event(), []
+        self.addCleanup(hold.set)
+
+        def behave(handler, body):
+            arrived.append(handler.headers["X-Souk-Id"])
+            return hold.wait(60) and 200
+        r = self.receiver(behave)
         daemon = self.soukd_to(r, timeout="60s")
-        arrived = []
-        behave, r.behave = r.behave, lambda h, b: (arrived.append(h.headers["X-Souk-Id"]),
-                                                   behave(h, b))[1]
         for i in range(3):
             daemon.create_stream(f"stream {i}")
         wait_for(lambda: len(set(arrived)) == 3, "three requests are under way")
         self.assertEqual(daemon.terminate(), 0)
         daemon.check_log()
         before = set(arrived)
-        state["hold"].set()
+        hold.set()
         daemon.start()
         self.wait_empty(daemon)
         self.assertEqual(len({event["id"] for event, _ in r.seen(200)} | before), 6)
