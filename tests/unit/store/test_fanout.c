@@ -283,6 +283,36 @@ static void test_a_crowd_holds_up_nobody(void **state)
 	fixture_open(f, 0);
 }
 
+/* Turns that end within a neighbourhood, and neighbours who follow. */
+static void test_neighborhoods_over_turns(void **state)
+{
+	struct fixture *f = *state;
+	struct told t = {0};
+	run_sql(f,
+		"INSERT INTO neighborhoods (id, lat, lon, created_at, updated_at) VALUES"
+		" ('a', 10, 10, 1, 1), ('b', 10.001, 10, 1, 1), ('c', 10, 10.001, 1, 1),"
+		" ('d', 10, 10.1, 1, 1);"
+		"INSERT INTO neighborhood_places SELECT place, lat, lat, lon, lon"
+		" FROM neighborhoods;"
+		"INSERT INTO users (id, neighborhood, created_at, updated_at)"
+		" VALUES ('shop', 'b', 1, 1);"
+		"WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 700)"
+		" INSERT INTO users (id, neighborhood, created_at, updated_at)"
+		" SELECT printf('%s-%04d', h.id, i), h.id, 1, 1 FROM n, neighborhoods h;"
+		"INSERT INTO follows SELECT id, 'shop', 1 FROM users"
+		" WHERE id LIKE '%7' AND neighborhood IN ('a', 'c', 'd')");
+	struct uuid id = make_telling(f, AUDIENCE_EVERYONE, true, true);
+	start_going_live(f, id, hear_told, &t);
+	f->backend.drain(&f->backend);
+	assert_int_equal(t.result, REPO_OK);
+	assert_int_equal(t.notifications, 3 * 700 + 70);
+	assert_int_equal(ask_sql(f, "SELECT count(DISTINCT user_id) FROM notifications"), 2170);
+	assert_int_equal(ask_sql(f,
+				 "SELECT count(*) FROM notifications WHERE user_id LIKE 'd-%'"
+				 " AND user_id NOT LIKE '%7'"),
+		0);
+}
+
 /* What a crowd heard goes by turns as well. */
 static void test_deleting_holds_up_nobody(void **state)
 {
@@ -455,6 +485,7 @@ int main(void)
 		TEST(test_words_without_a_place),
 		TEST(test_places_at_the_edges),
 		TEST(test_a_crowd_holds_up_nobody),
+		TEST(test_neighborhoods_over_turns),
 		TEST(test_deleting_holds_up_nobody),
 		TEST(test_goes_on_after_a_crash),
 		TEST(test_a_stream_that_is_over_tells_nobody_else),
