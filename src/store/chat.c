@@ -237,12 +237,11 @@ struct flag_job {
 static enum repo_result apply_flag(struct db *db, struct store_job *job)
 {
 	struct flag_job *j = container_of(job, struct flag_job, plain.job);
-	struct stmt s =
-		stmt_begin(db,
-			OUTBOX_INSERT("webhook", "chat.flagged", "uuid_text(s.id)",
-				"json_object('streamId', uuid_text(s.id), 'sellerId', s.seller_id,"
-				" 'userId', ?, 'message', ?, 'reason', ?, 'at', "
-				"iso_time(now_ms()))") " FROM streams s WHERE s.id = ?");
+	struct stmt s = stmt_begin(db,
+		OUTBOX_INSERT("webhook", "chat.flagged", "uuid_text(s.id)",
+			"json_object('streamId', uuid_text(s.id), 'sellerId', s.seller_id,"
+			" 'userId', ?, 'message', ?, 'reason', ?, 'at', "
+			"iso_time(now_ms()))") " FROM streams s WHERE s.id = ?");
 	stmt_text(&s, j->user_id);
 	stmt_text(&s, j->message);
 	stmt_text(&s, j->reason);
