@@ -42,6 +42,10 @@ struct audience_config {
 	/* A socket without traffic for longer than this is taken for lost by figures that must not
 	 * wait for it; 0: 60 s (ping interval and timeout are 45 s together). */
 	uint64_t alive_us;
+	/* How the ingest of a live stream goes in this process, texts for the audience; false: not
+	 * known. NULL: nobody knows. */
+	bool (*ingest)(void *user, struct uuid stream_id, struct ingest_record *out);
+	void *ingest_user;
 	unsigned chat_rate; /* messages a minute of a user in a stream; 0: no bound */
 };
 
@@ -62,9 +66,9 @@ void audience_flush(struct audience *a, void (*done)(void *user), void *user);
 void audience_open(struct audience *a, const struct stream_record *row, const char *neighborhood);
 /*
  * It is over: nobody watches from now on, the figures stay as they are until all is stored, and
- * then the state's keys of it are deleted. ingest: NULL: not known; borrowed for the call.
+ * then the state's keys of it are deleted.
  */
-void audience_end(struct audience *a, struct uuid stream_id, const struct ingest_record *ingest);
+void audience_end(struct audience *a, struct uuid stream_id);
 
 /* Viewers */
 
@@ -153,6 +157,9 @@ void audience_geography(struct audience *a, struct uuid stream_id,
 /* Every bucket so far, the one under way last. Borrowed until the next call of anything here. */
 const struct timeline_record *audience_timeline(
 	struct audience *a, struct uuid stream_id, size_t *n);
+
+/* How its ingest goes, also before a restart; texts for the caller. False: not known here. */
+bool audience_ingest(struct audience *a, struct uuid stream_id, struct ingest_record *out);
 
 /*
  * What happened on all nodes in the five seconds (TIMELINE_BUCKET_MS) in which wall_ms lies, kept

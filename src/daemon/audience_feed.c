@@ -32,12 +32,17 @@ static void on_opened(struct signal_listener *l, void *data)
 static void on_ended(struct signal_listener *l, void *data)
 {
 	struct audience_feed *f = container_of(l, struct audience_feed, ended);
-	struct live_stream *live = data;
-	struct ingest_record ingest;
 
-	live_stream_ingest(live, &ingest);
-	audience_end(f->audience, live_stream_id(live), &ingest);
-	ingest_record_finish(&ingest);
+	audience_end(f->audience, live_stream_id(data));
+}
+
+bool audience_feed_ingest(void *registry, struct uuid stream_id, struct ingest_record *out)
+{
+	struct live_stream *live = live_registry_find(registry, stream_id);
+
+	if (live)
+		live_stream_ingest(live, out);
+	return live != NULL;
 }
 
 static bool figures(void *user, struct uuid stream_id, struct repo_stats *out)

@@ -14,4 +14,6 @@ struct audience_feed;
 /* Streams that are live already are opened at once. */
 struct audience_feed *audience_feed_create(struct audience *audience,
 	struct live_registry *registry, struct chat *chat, struct repo repo);
+/* For the audience's configuration; its user is the registry. */
+bool audience_feed_ingest(void *registry, struct uuid stream_id, struct ingest_record *out);
 void audience_feed_destroy(struct audience_feed **f);

@@ -116,6 +116,8 @@ static bool create_audience(struct server *s)
 		.loop = s->loop,
 		.repo = store_repo(s->store),
 		.metrics = s->metrics,
+		.ingest = audience_feed_ingest,
+		.ingest_user = s->registry,
 		.chat_rate = s->config->chat.rate,
 	};
 

@@ -398,17 +398,14 @@ static json_t *ingest_json(const struct ingest_record *i)
 static json_t *look_at_ingest(struct look *l)
 {
 	const struct repo *repo = &l->api->config.repo;
-	struct live_stream *live = live_registry_find(l->api->config.registry, l->row->id);
 	enum repo_result r = REPO_NOT_FOUND;
 	struct ingest_record i = {0};
 	json_t *o = NULL;
 
-	if (live) {
-		live_stream_ingest(live, &i);
+	if (l->watched && audience_ingest(l->api->config.audience, l->row->id, &i))
 		r = REPO_OK;
-	} else if (repo->insight) {
+	else if (repo->insight)
 		r = repo->insight->ingest(repo->impl, l->row->id, &i);
-	}
 	check(l, r);
 	if (r == REPO_OK)
 		o = ingest_json(&i);

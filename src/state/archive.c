@@ -15,6 +15,7 @@
 #define AGE_US 5000000u
 #define AGE_CROWD_US 30000000u
 #define CROWD 1000u
+#define INGEST_AGE_US 10000000u
 #define RESTORE_PAGE 1000u
 #define RESTORE_BUCKETS 200000u
 #define STATE_BATCH 200u
@@ -70,6 +71,18 @@ static size_t take_reactions(
 	return n;
 }
 
+/* By and by, once something came in. */
+static bool take_ingest(struct audience_stream *s, struct ingest_record *out)
+{
+	uint64_t now = audience_now_us(s->audience);
+
+	if (s->ended || now < s->ingest_written_us + INGEST_AGE_US ||
+		!audience_ingest(s->audience, s->id, out) || out->bytes == 0)
+		return false;
+	s->ingest_written_us = now;
+	return true;
+}
+
 static void everything_is_dirty(struct audience_stream *s)
 {
 	size_t pos = 0;
@@ -79,6 +92,7 @@ static void everything_is_dirty(struct audience_stream *s)
 		viewer_touch(v);
 	s->first_unsaved = 0;
 	s->counts_dirty = s->reactions_dirty = true;
+	s->ingest_written_us = 0;
 }
 
 static void on_deleted(void *user, const struct state_reply *replies, size_t n)
@@ -138,7 +152,8 @@ static void on_put(void *user, const struct repo_outcome *outcome)
 
 static bool is_empty(const struct insight_update *u)
 {
-	return !u->n_viewers && !u->n_timeline && !u->n_reactions && !u->stats && !u->final;
+	return !u->n_viewers && !u->n_timeline && !u->n_reactions && !u->stats && !u->ingest &&
+		!u->final;
 }
 
 static void put_update(struct audience_stream *s, const struct insight_update *u)
@@ -157,6 +172,7 @@ void archive_step(struct audience_stream *s)
 {
 	struct reaction_record reactions[AUDIENCE_EMOJIS];
 	struct viewer_record *viewers;
+	struct ingest_record ingest = {0};
 	struct repo_stats stats;
 	struct insight_update u = {.stream_id = s->id};
 
@@ -179,9 +195,11 @@ void archive_step(struct audience_stream *s)
 		u.stats = &stats;
 	s->counts_dirty = false;
 	u.final = s->ended && list_empty(&s->dirty);
-	u.ingest = u.final && s->has_ingest ? &s->ingest : NULL;
+	if (u.final ? s->has_ingest : take_ingest(s, &ingest))
+		u.ingest = u.final ? &s->ingest : &ingest;
 	if (!is_empty(&u))
 		put_update(s, &u);
+	ingest_record_finish(&ingest);
 	free(viewers);
 }
 
@@ -359,6 +377,7 @@ void archive_restore(struct audience_stream *s, const struct stream_record *row)
 		restore_reactions(s);
 		restore_viewers(s);
 		restore_chatters(s);
+		ingest_restore(s);
 	}
 	viewers_sum(s);
 	restore_unique(s);

@@ -149,6 +149,7 @@ void audience_stream_destroy(struct audience_stream *s)
 	map_destroy(s->viewers);
 	map_destroy(s->chatters);
 	ingest_record_finish(&s->ingest);
+	ingest_record_finish(&s->ingest_before);
 	free(s->buckets);
 	free(s->neighborhood);
 	free(s);
@@ -169,17 +170,7 @@ void audience_open(struct audience *a, const struct stream_record *row, const ch
 			kv_u64("viewers", map_count(s->viewers)));
 }
 
-static void copy_ingest(struct audience_stream *s, const struct ingest_record *ingest)
-{
-	s->ingest = *ingest;
-	s->ingest.video_codec = mem_strdup(ingest->video_codec);
-	s->ingest.audio_codec = mem_strdup(ingest->audio_codec);
-	s->ingest.codecs = mem_strdup(ingest->codecs);
-	s->ingest.encoder = mem_strdup(ingest->encoder);
-	s->has_ingest = true;
-}
-
-void audience_end(struct audience *a, struct uuid stream_id, const struct ingest_record *ingest)
+void audience_end(struct audience *a, struct uuid stream_id)
 {
 	struct audience_stream *s = audience_find(a, stream_id);
 
@@ -189,8 +180,7 @@ void audience_end(struct audience *a, struct uuid stream_id, const struct ingest
 	viewers_sum(s);
 	s->counts_dirty = true;
 	s->ended = true;
-	if (ingest)
-		copy_ingest(s, ingest);
+	ingest_end(s);
 	active_remove(s);
 	archive_step(s);
 }

@@ -90,8 +90,10 @@ struct audience_stream {
 
 	/* The archive. */
 	bool counts_dirty, reactions_dirty, ended, put_under_way, summed_up, going;
-	struct ingest_record ingest; /* given at the end */
+	struct ingest_record ingest_before; /* stored by a process before this one */
+	struct ingest_record ingest; /* at the end */
 	bool has_ingest;
+	uint64_t ingest_written_us;
 };
 
 /* audience.c */
@@ -122,6 +124,10 @@ void viewers_renew(struct audience_stream *s);
 void timeline_viewers(struct audience_stream *s); /* the count changed, or time went by */
 void timeline_count(struct audience_stream *s, uint32_t chat, uint32_t reactions);
 void timeline_restore(struct audience_stream *s, const struct timeline_record *rows, size_t n);
+
+/* ingest.c */
+void ingest_restore(struct audience_stream *s);
+void ingest_end(struct audience_stream *s);
 
 /* active.c */
 void active_add(struct audience_stream *s);

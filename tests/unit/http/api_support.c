@@ -223,6 +223,16 @@ static void defer(void *loop, void (*fn)(void *arg), void *arg)
 	loop_defer(loop, fn, arg);
 }
 
+static bool ingest(void *user, struct uuid stream_id, struct ingest_record *out)
+{
+	struct world *w = user;
+	struct live_stream *live = live_registry_find(w->registry, stream_id);
+
+	if (live)
+		live_stream_ingest(live, out);
+	return live != NULL;
+}
+
 static void create_audience(struct world *w)
 {
 	const struct clock *clock = &w->fixture.clock.clock;
@@ -232,6 +242,8 @@ static void create_audience(struct world *w)
 	w->audience = audience_create(&(struct audience_config){.clock = clock,
 		.state = state_memory_state(w->state_memory),
 		.repo = w->repo,
+		.ingest = ingest,
+		.ingest_user = w,
 		.chat_rate = 10});
 	w->chat = chat_create(w->fixture.loop, w->repo, &(struct chat_config){0});
 }

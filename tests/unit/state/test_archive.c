@@ -15,7 +15,7 @@ struct house {
 	struct audience *audience;
 	struct repo repo;
 	struct repo_insight_ops ops; /* the store's, but for insight_put */
-	bool fails;
+	bool fails, no_encoder;
 	unsigned puts;
 	uint64_t alive_us; /* of those that died */
 	struct uuid id;
@@ -63,6 +63,21 @@ static void open_stream(struct house *h)
 	stream_record_finish(&row);
 }
 
+/* An encoder that came with the process: a thousand bytes a second, if there is one. */
+static bool ingest(void *user, struct uuid stream_id, struct ingest_record *out)
+{
+	const struct house *h = user;
+
+	*out = (struct ingest_record){
+		.bytes = (h->hand.clock.wall - 1770000000000000 - h->alive_us) / 1000,
+		.interruptions = 1};
+	if (h->no_encoder)
+		out->bytes = 0;
+	else
+		out->codecs = mem_strdup("avc1");
+	return true;
+}
+
 static void start(struct house *h)
 {
 	hand_init(&h->hand, 0);
@@ -72,6 +87,8 @@ static void start(struct house *h)
 		.clock = &h->hand.clock.clock,
 		.state = h->hand.backend.state,
 		.repo = h->repo,
+		.ingest = ingest,
+		.ingest_user = h,
 	});
 	open_stream(h);
 }
@@ -248,7 +265,6 @@ static void test_the_end_is_archived(void **state)
 	struct house *h = *state;
 	struct audience_seat *a = join(h, "u1", "souq"), *b = join(h, "u2", "souq"),
 			     *c = join(h, "guest:1", NULL);
-	const struct ingest_record in = {.bitrate = 1000, .codecs = (char *)"avc1"};
 	struct ingest_record out;
 	struct audience_figures f;
 
@@ -262,7 +278,7 @@ static void test_the_end_is_archived(void **state)
 	pass(h, 10);
 	audience_leave(&b, AUDIENCE_LEFT);
 	pass(h, 10);
-	audience_end(h->audience, h->id, &in);
+	audience_end(h->audience, h->id);
 	assert_true(audience_figures(h->audience, h->id, &f)); /* until it is stored */
 	settle(h);
 	assert_false(audience_figures(h->audience, h->id, &f));
@@ -274,6 +290,7 @@ static void test_the_end_is_archived(void **state)
 	assert_int_not_equal(viewer_row(h, "guest:1").left_at, 0);
 	assert_int_equal(h->repo.insight->ingest(h->repo.impl, h->id, &out), REPO_OK);
 	assert_string_equal(out.codecs, "avc1");
+	assert_int_equal(out.bytes, 30 * 1000);
 	ingest_record_finish(&out);
 	audience_leave(&c, AUDIENCE_LOST);
 	/* The state has forgotten it. */
@@ -335,6 +352,33 @@ static void test_goes_on_after_a_crash(void **state)
 	assert_int_equal(viewer_row(h, "u3").watch_ms, 10000);
 }
 
+static void test_ingest_goes_on_after_a_crash(void **state)
+{
+	struct house *h = *state;
+	struct ingest_record in;
+
+	pass(h, 20);
+	crash(h);
+	h->no_encoder = true;
+	start(h);
+	assert_true(audience_ingest(h->audience, h->id, &in));
+	assert_int_equal(in.bytes, 20000);
+	assert_int_equal(in.interruptions, 2);
+	assert_string_equal(in.codecs, "avc1"); /* the last one seen */
+	ingest_record_finish(&in);
+	h->no_encoder = false;
+	pass(h, 10);
+	audience_end(h->audience, h->id);
+	assert_true(audience_ingest(h->audience, h->id, &in));
+	assert_int_equal(in.bytes, 30000);
+	ingest_record_finish(&in);
+	settle(h);
+	assert_int_equal(h->repo.insight->ingest(h->repo.impl, h->id, &in), REPO_OK);
+	assert_int_equal(in.bytes, 30000);
+	assert_int_equal(in.interruptions, 2);
+	ingest_record_finish(&in);
+}
+
 static void test_a_store_that_fails(void **state)
 {
 	struct house *h = *state;
@@ -344,7 +388,7 @@ static void test_a_store_that_fails(void **state)
 	h->ops.insight_put = put_fails;
 	audience_react(h->audience, h->id, 2, NULL);
 	pass(h, 10);
-	audience_end(h->audience, h->id, NULL);
+	audience_end(h->audience, h->id);
 	settle(h);
 	assert_true(audience_figures(h->audience, h->id, &f));
 	assert_int_equal(f.watch_ms, 10000);
@@ -365,7 +409,7 @@ static void test_a_stream_that_was_deleted(void **state)
 	struct audience_figures f;
 
 	h->fails = true; /* updates are about no stream */
-	audience_end(h->audience, h->id, NULL);
+	audience_end(h->audience, h->id);
 	settle(h);
 	assert_false(audience_figures(h->audience, h->id, &f));
 	audience_leave(&a, AUDIENCE_LEFT);
@@ -415,7 +459,7 @@ static void test_a_crowd(void **state)
 			hand_turn(&h->hand);
 	}
 	clock_manual_advance(&h->hand.clock, 7000000);
-	audience_end(h->audience, h->id, NULL);
+	audience_end(h->audience, h->id);
 	settle(h);
 	assert_int_equal(h->puts, 3);
 	h->repo.insight->viewer_totals(h->repo.impl, h->id, &viewers, &watch_ms, &chatters);
@@ -433,6 +477,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_end_is_archived),
 		TEST(goes_on_after_a_crash),
+		TEST(ingest_goes_on_after_a_crash),
 		TEST(a_store_that_fails),
 		TEST(a_stream_that_was_deleted),
 		TEST(flushes),

@@ -308,7 +308,7 @@ static void test_a_crowd(void **state)
 		if (c->sockets[i].silent_since && c->sockets[i].seat)
 			socket_leave(c, &c->sockets[i], AUDIENCE_LOST);
 	audience_viewers(r->audience, r->id, 0, USERS, check_viewer, c);
-	audience_end(r->audience, r->id, NULL);
+	audience_end(r->audience, r->id);
 	for (unsigned u = 0; u < USERS; u++)
 		watched += c->watched[u] * 1000;
 	f = figures(r);
@@ -332,7 +332,7 @@ static void test_the_end(void **state)
 	pass(r, 61);
 	quiet = join(r, "u2");
 	pass(r, 20);
-	audience_end(r->audience, r->id, NULL);
+	audience_end(r->audience, r->id);
 	assert_true(audience_stats(r->audience, r->id, &stats));
 	assert_int_equal(stats.average_watch_time, 10);
 	assert_int_equal(stats.peak_viewers, 2);
@@ -379,7 +379,7 @@ static void test_keys(void **state)
 	hand_turn(&r->hand);
 	assert_string_equal(h.text, r->id_text);
 	/* An ended stream leaves nothing behind but what goes by itself. */
-	audience_end(r->audience, r->id, NULL);
+	audience_end(r->audience, r->id);
 	hand_turn(&r->hand);
 	assert_int_equal(in_state(r, state_sorted_count, "live:stream:*:viewers").number, 0);
 	assert_int_equal(in_state(r, state_get, "stream:*:peak_viewers").number, -1);
@@ -628,7 +628,7 @@ static void test_unknown_stream(void **state)
 	assert_false(audience_chat(r->audience, other, "u1", NULL));
 	assert_null(audience_timeline(r->audience, other, &n));
 	assert_int_equal(n, 0);
-	audience_end(r->audience, other, NULL);
+	audience_end(r->audience, other);
 }
 
 /* Seats may outlive the audience. */
