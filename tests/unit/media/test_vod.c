@@ -224,6 +224,20 @@ static void view_chapters(struct view *v, const AVFormatContext *file)
 	}
 }
 
+/* Seconds. What the file says of the whole, FFmpeg 7 does not tell before it has looked at packets.
+ */
+static double longest_track(const AVFormatContext *file)
+{
+	double longest = 0;
+
+	for (unsigned i = 0; i < file->nb_streams; i++) {
+		const AVStream *s = file->streams[i];
+		double length = (double)s->duration * av_q2d(s->time_base);
+		longest = length > longest ? length : longest;
+	}
+	return longest;
+}
+
 static void view(struct view *v, const struct studio *s)
 {
 	char *path = mem_printf("%s/recording.mp4", s->dir);
@@ -241,7 +255,7 @@ static void view(struct view *v, const struct studio *s)
 			file->streams[i]->discard = AVDISCARD_ALL;
 	}
 	assert_true(v->tracks <= 4);
-	v->duration = (double)file->duration / AV_TIME_BASE;
+	v->duration = longest_track(file);
 	view_chapters(v, file);
 	view_packets(v, file);
 	avformat_close_input(&file);
