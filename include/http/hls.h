@@ -34,6 +34,7 @@ enum hls_access {
 	HLS_FOR_ALL,
 	HLS_FOR_ONE, /* who asked may have it; no cache that others share may keep it */
 	HLS_REFUSED,
+	HLS_UNKNOWN, /* there is no such stream (any more), whatever lies on the disk */
 };
 
 struct hls_config {

@@ -65,8 +65,8 @@ enum hls_access server_access(
 		access = access_of(s, &row, token, authorization);
 		stream_record_finish(&row);
 		return access;
-	case REPO_NOT_FOUND: /* and so will be its files */
-		return HLS_FOR_ALL;
+	case REPO_NOT_FOUND: /* its files may lie there a while longer */
+		return HLS_UNKNOWN;
 	case REPO_WRONG_STATE:
 	case REPO_DUPLICATE:
 	case REPO_NOT_OWNER:

@@ -120,10 +120,14 @@ static bool admit(struct hls *h, struct http_request *r, struct uuid id, const c
 		ask->for_one = true;
 		return true;
 	case HLS_REFUSED:
+		metric_add(h->refused, 1);
+		reply_error(
+			r, 403, "forbidden", "This needs a playback token that is valid.", "token");
+		return false;
+	case HLS_UNKNOWN:
 		break;
 	}
-	metric_add(h->refused, 1);
-	reply_error(r, 403, "forbidden", "This needs a playback token that is valid.", "token");
+	reply_error(r, 404, "stream_not_found", "There is no such stream.", NULL);
 	return false;
 }
 

@@ -2,6 +2,7 @@
 import { askLiveStreams } from '../shared/api.js';
 import { byId, el, setText } from '../shared/dom.js';
 import { tiles } from '../shared/tiles.js';
+import { takeToken } from '../shared/token.js';
 
 const cards = new Map();
 
@@ -48,4 +49,5 @@ async function refresh() {
   setTimeout(refresh, 5000);
 }
 
+takeToken();
 refresh();

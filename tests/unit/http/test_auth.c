@@ -363,6 +363,40 @@ static void test_start_without_keys_fails(void **state)
 	assert_non_null(strstr(error, w->secret_file));
 }
 
+static void test_derived_keys(void **state)
+{
+	struct world *w = *state;
+	uint8_t one[AUTH_KEY_SIZE], other[AUTH_KEY_SIZE], again[AUTH_KEY_SIZE];
+	char error[256];
+	const struct auth_config keyless = {.clock = &w->clock.clock, .repo = w->repo};
+
+	auth_destroy(&w->auth);
+	start(w, false);
+	auth_derive_key(w->auth, "one", one);
+	auth_derive_key(w->auth, "other", other);
+	assert_memory_not_equal(one, other, sizeof(one));
+	auth_destroy(&w->auth);
+	/* The same after a restart, another after a new secret. */
+	start(w, false);
+	auth_derive_key(w->auth, "one", again);
+	assert_memory_equal(one, again, sizeof(one));
+	write_text(w->secret_file, "another secret of thirty-two characters");
+	auth_reload(w->auth);
+	auth_derive_key(w->auth, "one", again);
+	assert_memory_not_equal(one, again, sizeof(one));
+	auth_destroy(&w->auth);
+	/* Without a secret, the process's own. */
+	w->auth = auth_create(&keyless, error, sizeof(error));
+	assert_non_null(w->auth);
+	auth_derive_key(w->auth, "one", one);
+	auth_derive_key(w->auth, "one", again);
+	assert_memory_equal(one, again, sizeof(one));
+	auth_destroy(&w->auth);
+	w->auth = auth_create(&keyless, error, sizeof(error));
+	auth_derive_key(w->auth, "one", again);
+	assert_memory_not_equal(one, again, sizeof(one));
+}
+
 static void test_challenge(void **state)
 {
 	char text[256];
@@ -395,6 +429,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_a_broken_key_set_changes_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_start_without_keys_fails, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_derived_keys, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_challenge, setup, teardown),
 	};
 

@@ -154,6 +154,8 @@ static enum hls_access access_by(
 {
 	if (strcmp(token, "bad") == 0)
 		return HLS_REFUSED;
+	if (strcmp(token, "gone") == 0)
+		return HLS_UNKNOWN;
 	return token[0] == 'a' || authorization ? HLS_FOR_ONE : HLS_FOR_ALL;
 }
 
@@ -357,6 +359,10 @@ static void recordings_carry_the_token_on(void **state)
 	answer_finish(&a);
 	ask(&w.c, "/vod/" ID "/seg_0_1.m4s?token=bad", "", &a);
 	assert_int_equal(a.status, 403);
+	answer_finish(&a);
+	/* Files whose stream was deleted are nobody's. */
+	ask(&w.c, "/vod/" ID "/seg_0_1.m4s?token=gone", "", &a);
+	assert_int_equal(a.status, 404);
 	answer_finish(&a);
 	world_stop(&w);
 }
