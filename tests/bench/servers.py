@@ -214,6 +214,18 @@ class Soukd(Server):
         made = json.loads(out.stdout)
         return made.get("data", made)
 
+    def token(self, user, role):
+        out = subprocess.run([os.path.join(self.build, "soukctl"), "--config", self.config, "token",
+                              "--sub", user, "--role", role], capture_output=True, text=True,
+                             cwd=self.folder, check=True)
+        return out.stdout.strip()
+
+    def metric(self, name):
+        for line in self.get("/metrics")[1].decode().splitlines():
+            if line.startswith(name + " "):
+                return float(line.split()[1])
+        return 0.0
+
     def keys(self, n):
         self.made = [self.ctl("streams", "create", "--seller", f"bench-{i}", "--title",
                               f"Bench {i}", "--live") for i in range(n)]
