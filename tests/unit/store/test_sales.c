@@ -374,6 +374,7 @@ static void a_permanent_key_feeds_what_is_live_or_due(void **state)
 	struct shop s = open_shop(state);
 	const uint64_t noon = 1770000000000;
 	s.b->repo.ops->stream_cancel(s.impl, s.stream, NULL, NULL);
+	s.b->drain(s.b);
 	expect_fed(&s, noon, "nothing");
 	schedule(&s, "late", noon + 3600000);
 	expect_fed(&s, noon, "nothing");
