@@ -20,13 +20,14 @@
  *
  * A socket handler's part:
  *
- *   on stream:join    seat = audience_join(a, id, &who);        NULL: the stream is not live here
- *   on any traffic    audience_seen(seat);                      a pong is traffic too
- *   on stream:leave   audience_leave(&seat, AUDIENCE_LEFT);     also at an orderly close
- *   on ping timeout   audience_leave(&seat, AUDIENCE_LOST);     watched until the last traffic
- *   on stream:chat    audience_chat_permit(a, id, user, done, socket); then store the message,
- * which the daemon counts here (live/chat.h tells it) on reaction       audience_react(a, id,
- * audience_emoji(text), &count); on socket gone    audience_chat_forget(a, socket);
+ *   stream:join    seat = audience_join(a, id, &who);      NULL: the stream is not live here
+ *   any traffic    audience_seen(seat);                    a pong is traffic too
+ *   stream:leave   audience_leave(&seat, AUDIENCE_LEFT);   also at an orderly close
+ *   ping timeout   audience_leave(&seat, AUDIENCE_LOST);   watched until the last traffic
+ *   stream:chat    audience_chat_permit(a, id, user, done, socket);
+ *                  then chat_write (live/chat.h), which the daemon has counted here
+ *   reaction       audience_react(a, id, audience_emoji(text), &count);
+ *   socket gone    audience_chat_forget(a, socket);
  *
  * After each call audience_figures already has the new counts.
  */
