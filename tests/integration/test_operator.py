@@ -118,6 +118,15 @@ class Operator(SoukTest):
         self.assertEqual(self.json("notifications", "list", "bob", "--unread"), [])
         self.assertEqual(self.json("notifications", "list", "mallory"), [])
 
+        token = self.souk.token("bob", "buyer")
+        device = self.souk.request("POST", "/api/v1/devices", {"platform": "web", "token": "t1"},
+                                   token).json["data"]["id"]
+        self.assertEqual([d["id"] for d in self.both("devices", "list", "bob", shows=["web"])],
+                         [device])
+        self.text("devices", "delete", "bob", device)
+        self.assertEqual(self.json("devices", "list", "bob"), [])
+        self.assertEqual(self.both("users", "presence", "bob", shows=["bob"])["userId"], "bob")
+
         # On air.
         self.publisher(self.souk.publish_url(live))
         shown = wait_for(lambda: (s := self.json("streams", "show", stream))["publisher"] and s,

@@ -24,8 +24,9 @@ extern const struct call call_products_attach, call_products_delete, call_produc
 
 /* calls_people.c */
 extern const struct call call_users_follow, call_users_followers, call_users_following,
-	call_users_list, call_users_set, call_users_show, call_users_unfollow;
+	call_users_list, call_users_presence, call_users_set, call_users_show, call_users_unfollow;
 extern const struct call call_neighborhoods_delete, call_neighborhoods_list, call_neighborhoods_set;
+extern const struct call call_devices_delete, call_devices_list;
 extern const struct call call_notifications_list, call_notifications_read;
 
 /* calls_system.c */

@@ -137,3 +137,24 @@ const struct call call_notifications_read = {
 	.body = read_body,
 	CALL_FIELDS(unread_fields),
 };
+
+static const struct field presence_fields[] = {{"User", "userId"}, {"Status", "status"}};
+
+const struct call call_users_presence = {
+	.method = "GET", .path = USER "/presence", CALL_FIELDS(presence_fields)};
+
+static const struct field device_fields[] = {
+	{"ID", "id"},
+	{"PLATFORM", "platform"},
+	{"SINCE", "createdAt", FIELD_TIME},
+	{"UPDATED", "updatedAt", FIELD_TIME},
+	{"TOKEN", "token", FIELD_FLEXIBLE},
+};
+
+const struct call call_devices_list = {
+	.method = "GET", .path = "/api/v1/devices", .as = CALL_USER, CALL_FIELDS(device_fields)};
+
+const struct call call_devices_delete = {.method = "DELETE",
+	.path = "/api/v1/devices/{1}",
+	.as = CALL_USER,
+	.said = "Nothing is pushed to it any more."};

@@ -172,6 +172,8 @@ const struct args_command args_commands[] = {
 		"soukctl users followers anna\n", NULL, &call_users_followers},
 	{"users", "following", "USER", "List whom a user follows", options_limit,
 		"soukctl users following bob\n", NULL, &call_users_following},
+	{"users", "presence", "USER", "Say whether a user is there", NULL,
+		"soukctl users presence bob\n", NULL, &call_users_presence},
 	{"neighborhoods", "list", "", "List neighborhoods", options_limit,
 		"soukctl neighborhoods list\n", NULL, &call_neighborhoods_list},
 	{"neighborhoods", "set", "ID", "Say where a neighborhood is", options_neighborhoods_set,
@@ -184,6 +186,10 @@ const struct args_command args_commands[] = {
 		&call_notifications_list},
 	{"notifications", "read", "USER", "Mark all of a user's notifications as read", NULL,
 		"soukctl notifications read bob\n", NULL, &call_notifications_read},
+	{"devices", "list", "USER", "List the devices that a user's notifications are pushed to",
+		NULL, "soukctl devices list bob\n", NULL, &call_devices_list},
+	{"devices", "delete", "USER DEVICE", "Push no more to a device", NULL,
+		"soukctl devices delete bob " MESSAGE "\n", NULL, &call_devices_delete},
 
 	/* Recordings */
 	{"vod", "list", "", "List recordings, newest first", options_vod_list,
@@ -230,6 +236,7 @@ const char *args_group_help(const char *group)
 		{"users", "Users: sellers, buyers and who looks after them."},
 		{"neighborhoods", "Where the neighborhoods are, whose names users carry."},
 		{"notifications", "What users were told."},
+		{"devices", "What users carry, for push messages."},
 		{"connections", "Who is connected."},
 		{"bans", "Bans from the whole daemon; those of a stream are with chat."},
 		{"vod", "Recordings."},
