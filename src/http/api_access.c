@@ -18,8 +18,10 @@ void api_viewer_of(const struct http_request *r, struct api_urls *out)
 	if (!who || !text_copy(out->viewer, sizeof(out->viewer), who->user_id))
 		return;
 	out->roles = who->roles;
-	if (who->neighborhood)
-		text_copy(out->neighborhood, sizeof(out->neighborhood), who->neighborhood);
+	/* Half a word would be another one. */
+	if (who->neighborhood &&
+		!text_copy(out->neighborhood, sizeof(out->neighborhood), who->neighborhood))
+		out->neighborhood[0] = '\0';
 }
 
 enum watch_verdict api_may_watch(
