@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "api_internal.h"
+#include "base/bucket.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "http/bucket.h"
 #include "live/chat.h"
 #include "state/audience.h"
 

@@ -4,9 +4,9 @@
 #include <unistd.h>
 
 #include "api_internal.h"
+#include "base/bucket.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "http/bucket.h"
 
 const char *const api_audiences[] = {"everyone", "followers", "neighborhood", NULL};
 

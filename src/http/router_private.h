@@ -1,6 +1,6 @@
 #pragma once
 
-#include "http/bucket.h"
+#include "base/bucket.h"
 #include "http/router.h"
 #include "model/ledger.h"
 

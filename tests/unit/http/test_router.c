@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bucket.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "http/bucket.h"
 #include "http/reply.h"
 #include "http/router.h"
 #include "server_support.h"

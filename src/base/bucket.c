@@ -1,4 +1,4 @@
-#include "http/bucket.h"
+#include "base/bucket.h"
 
 #include <stdlib.h>
 
