@@ -52,6 +52,21 @@ static bool is_own(const struct router *router, const struct routed *d)
 	return true;
 }
 
+/* What everybody may do needs no power: following, chatting, looking at a product. */
+static bool is_anybodys(const struct route *route)
+{
+	static const char *const ends[] = {"/follow", "/chat"};
+	size_t len = strlen(route->path);
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		size_t n = strlen(ends[i]);
+
+		if (len > n && strcmp(route->path + len - n, ends[i]) == 0)
+			return true;
+	}
+	return route->who == ROUTE_PUBLIC || route->who == ROUTE_INTERNAL;
+}
+
 bool audit_wanted(const struct router *router, struct http_request *r, const struct routed *d)
 {
 	const struct identity *who = &d->identity;
@@ -60,7 +75,7 @@ bool audit_wanted(const struct router *router, struct http_request *r, const str
 		return false;
 	if (d->route->who == ROUTE_ADMIN || d->route->who == ROUTE_MODERATOR)
 		return true;
-	return !is_own(router, d);
+	return !is_anybodys(d->route) && !is_own(router, d);
 }
 
 /* What the braces of the path stand for, as in the path. */

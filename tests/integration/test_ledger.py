@@ -207,7 +207,21 @@ class LedgerTest(SoukTest):
         both = self.daemon.token("boss", "admin", "seller")
         made = self.daemon.request("POST", STREAMS, {"title": "Own"}, both).json["data"]["streamId"]
         self.daemon.request("DELETE", f"{STREAMS}/{made}", token=both)
+        # What everybody may do is no use of power.
+        self.daemon.request("PUT", "/api/v1/users/seller-1/follow", {}, both)
         self.assertEqual(self.audit()["data"], [])
+
+    def test_moderation_is_written_down(self):
+        moderator = self.daemon.token("mod-1", "moderator")
+        made = self.daemon.create_stream(seller="seller-1")["streamId"]
+        path = f"{STREAMS}/{made}"
+        self.daemon.request("POST", f"{path}/chat", {"message": "Hello"}, moderator)
+        answer = self.daemon.request("POST", f"{path}/mutes", {"user_id": "seller-2", "seconds": 60},
+                                     moderator)
+        self.assertLess(answer.status, 300, answer.text)
+        rows = self.audit("?actor=mod-1")["data"]
+        self.assertEqual([r["action"] for r in rows], ["POST /api/v1/streams/{id}/mutes"])
+        self.assertEqual(rows[0]["detail"]["body"]["user_id"], "seller-2")
 
     def test_audit_holds_over_a_crash(self):
         made = self.post("a").json["data"]["streamId"]
