@@ -73,6 +73,7 @@ struct config_media {
 
 struct config_store {
 	const char *url; /* "sqlite:PATH" */
+	uint64_t keep_notifications_us, keep_audit_us; /* 0: for ever */
 };
 
 struct config_auth {

@@ -40,6 +40,11 @@ struct repo_audit_page {
 };
 void repo_audit_page_finish(struct repo_audit_page *p);
 
+/* Times in ms; what is older goes. 0: nothing of the kind. */
+struct ledger_prune {
+	uint64_t notifications_before, audit_before, idempotency_before;
+};
+
 struct repo_ledger_ops {
 	/*
 	 * Reserves the key, or says what became of it. Keys older than `since_ms` are forgotten:
@@ -60,4 +65,7 @@ struct repo_ledger_ops {
 	/* actor NULL: of all; limit 1..100. NOT_FOUND: the cursor is none of ours. */
 	enum repo_result (*audit_list)(void *impl, const char *actor, unsigned limit,
 		const char *cursor, struct repo_audit_page *out);
+
+	/* Forgets what is old, by turns, so that other writes are not held up. */
+	void (*prune)(void *impl, const struct ledger_prune *what, repo_done done, void *user);
 };

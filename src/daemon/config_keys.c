@@ -152,6 +152,12 @@ static const struct config_key keys[] = {
 
 	{"store", "url", CONFIG_URL, AT(store, url), "sqlite:var/souk.db", .words = store_schemes,
 		.required = true, .help = "The database: sqlite:PATH."},
+	{"store", "keep_notifications", CONFIG_DURATION, AT(store, keep_notifications_us), "90d", 0,
+		3650 * DAY, .reload = true,
+		.help = "Notifications are forgotten after so long, read or not; 0: never."},
+	{"store", "keep_audit", CONFIG_DURATION, AT(store, keep_audit_us), "365d", 0, 3650 * DAY,
+		.reload = true,
+		.help = "Lines of the audit log are forgotten after so long; 0: never."},
 
 	{"auth", "secret_file", CONFIG_PATH, AT(auth, secret_file), "var/secret", .required = true,
 		.help = "File with the secret of HS256 tokens; made at the first start (mode "

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "connections.h"
+#include "housekeeping.h"
 #include "media/log.h"
 #include "notify.h"
 #include "server_private.h"
@@ -299,6 +300,7 @@ static bool create_signals(struct server *s)
 	uint64_t period = notify_period_us();
 
 	s->signals = signals_create(s->loop, &events, s);
+	housekeeping_start(s);
 	s->watchdog = loop_timer_create(s->loop, "watchdog", alive, s);
 	if (period)
 		timer_repeat(s->watchdog, period);
@@ -358,6 +360,7 @@ void server_destroy(struct server **server)
 	timer_destroy(&s->drain_wait);
 	timer_destroy(&s->drain_limit);
 	timer_destroy(&s->watchdog);
+	timer_destroy(&s->housekeeping);
 	signals_destroy(&s->signals);
 	rtmp_server_destroy(&s->rtmp);
 	http_server_destroy(&s->http);

@@ -18,6 +18,7 @@
 #include "loop/loop.h"
 #include "loop/mailbox.h"
 #include "loop/timer.h"
+#include "model/ledger.h"
 #include "rtmp/server.h"
 #include "server.h"
 #include "signals.h"
@@ -55,6 +56,7 @@ struct server {
 	struct rtmp_server *rtmp;
 	struct signals *signals;
 	struct timer *watchdog;
+	struct timer *housekeeping;
 	struct timer *drain_limit; /* drain must be over by then */
 	struct timer *drain_wait; /* looks whether the last connections are gone */
 	unsigned drain_looks;

@@ -199,4 +199,5 @@ const struct repo_ledger_ops ledger_ops = {
 	.idempotency_drop = idempotency_drop,
 	.audit_add = ledger_audit_add,
 	.audit_list = ledger_audit_list,
+	.prune = ledger_prune,
 };

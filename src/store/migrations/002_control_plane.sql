@@ -50,6 +50,7 @@ CREATE TABLE notifications (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX ix_notifications_unread ON notifications (user_id, id) WHERE read_at IS NULL;
 CREATE INDEX ix_notifications_stream ON notifications (stream_id);
+CREATE INDEX ix_notifications_created ON notifications (created_at);
 
 -- Notifications of a stream that went live, as far as they are written: a crash in the middle is
 -- continued at the next start.
@@ -229,6 +230,7 @@ CREATE TABLE audit_log (
 	request_id TEXT
 ) STRICT;
 CREATE INDEX ix_audit_log_actor ON audit_log (actor, id DESC);
+CREATE INDEX ix_audit_log_at ON audit_log (at);
 
 CREATE TABLE bans (
 	kind TEXT NOT NULL CHECK (kind IN ('address', 'user')),

@@ -1,3 +1,4 @@
+#include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -5,6 +6,7 @@
 #include "base/text.h"
 #include "fixture.h"
 #include "model/ledger.h"
+#include "model/people.h"
 
 /* Idempotency keys and the audit log as model/ledger.h orders them. */
 #define CALL(f, op, ...) ((f)->backend.repo.ledger->op((f)->backend.repo.impl, __VA_ARGS__))
@@ -169,6 +171,55 @@ static void test_audit_pages(void **state)
 	assert_int_equal(CALL(f, audit_list, "ann", 1, "x", &page), REPO_NOT_FOUND);
 }
 
+static void prune(struct fixture *f, uint64_t notifications, uint64_t audit, uint64_t keys)
+{
+	const struct ledger_prune what = {notifications, audit, keys};
+	struct repo_heard h = {0};
+	CALL(f, prune, &what, repo_hear, &h);
+	f->backend.drain(&f->backend);
+	assert_int_equal(h.result, REPO_OK);
+}
+
+static int audit_count(struct fixture *f)
+{
+	struct repo_audit_page page;
+	assert_int_equal(CALL(f, audit_list, NULL, 100, NULL, &page), REPO_OK);
+	int n = (int)page.n;
+	repo_audit_page_finish(&page);
+	return n;
+}
+
+static void test_what_is_old_is_forgotten(void **state)
+{
+	struct fixture *f = *state;
+	struct sqlite3 *db = fixture_lock(f);
+	/* More than one turn of the writer. */
+	assert_int_equal(
+		sqlite3_exec(db,
+			"INSERT INTO users (id, created_at, updated_at) VALUES ('u', 1, 1);"
+			"WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
+			" WHERE i < 2500) INSERT INTO notifications (id, user_id, type,"
+			" title, created_at) SELECT randomblob(16), 'u', 't' || i, 'T', i"
+			" FROM n; COMMIT; BEGIN;",
+			NULL, NULL, NULL),
+		SQLITE_OK);
+	fixture_unlock(db);
+	log_action(f, "ann", "old");
+	begin(f, "a", "old", 1, 0);
+	clock_manual_advance(&f->backend.clock, DAY_MS * 1000);
+	log_action(f, "ann", "new");
+	prune(f, 0, 0, 0);
+	assert_int_equal(audit_count(f), 2);
+	prune(f, 2400, now(f), now(f));
+	assert_int_equal(audit_count(f), 1);
+	assert_int_equal(begin(f, "a", "old", 1, 0).state, IDEMPOTENCY_FIRST);
+	uint32_t unread;
+	assert_int_equal(
+		f->backend.repo.people->notification_unread(f->backend.repo.impl, "u", &unread),
+		REPO_OK);
+	assert_int_equal(unread, 101);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -179,6 +230,7 @@ int main(void)
 		T(test_keys_age),
 		T(test_answers_outlive_the_process),
 		T(test_audit_pages),
+		T(test_what_is_old_is_forgotten),
 	};
 	return cmocka_run_group_tests_name("store/ledger", tests, NULL, NULL);
 }
