@@ -166,6 +166,25 @@ static void answer_unauthorized(struct http_request *r, enum auth_result result,
 	reply_error_with(r, 401, auth_result_code(result), why, NULL, line);
 }
 
+/* False: answered with 429. */
+static bool within_limits(const struct router *router, struct http_request *r, struct routed *d)
+{
+	uint64_t wait, now = loop_now_us(router->config.loop);
+	bool ok;
+
+	if (d->route->unlimited || http_request_local(r))
+		return true;
+	if (d->identified)
+		ok = buckets_take(router->users, d->identity.user_id, now, &wait);
+	else
+		ok = buckets_take(router->addresses, http_request_address(r), now, &wait);
+	if (ok)
+		return true;
+	reply_retry(r, 429, "rate_limited", "Too many requests: slow down.",
+		(unsigned)((wait + 999999) / 1000000));
+	return false;
+}
+
 /* Sets the identity; false: answered. */
 static bool identify(const struct router *router, struct http_request *r, struct routed *d)
 {
@@ -183,7 +202,9 @@ static bool identify(const struct router *router, struct http_request *r, struct
 	bool open = d->route->who == ROUTE_PUBLIC || d->route->who == ROUTE_INTERNAL;
 	if (d->identified || (result == AUTH_MISSING && open))
 		return true;
-	answer_unauthorized(r, result, why);
+	/* Trying tokens costs as much as asking without one. */
+	if (within_limits(router, r, d))
+		answer_unauthorized(r, result, why);
 	return false;
 }
 
@@ -228,25 +249,6 @@ static bool may(const struct router *router, struct http_request *r, const struc
 	case ROUTE_INTERNAL:
 		return (roles & ROLE_ADMIN) || is_inside(router, r);
 	}
-	return false;
-}
-
-/* False: answered with 429. */
-static bool within_limits(const struct router *router, struct http_request *r, struct routed *d)
-{
-	uint64_t wait, now = loop_now_us(router->config.loop);
-	bool ok;
-
-	if (d->route->unlimited || http_request_local(r))
-		return true;
-	if (d->identified)
-		ok = buckets_take(router->users, d->identity.user_id, now, &wait);
-	else
-		ok = buckets_take(router->addresses, http_request_address(r), now, &wait);
-	if (ok)
-		return true;
-	reply_retry(r, 429, "rate_limited", "Too many requests: slow down.",
-		(unsigned)((wait + 999999) / 1000000));
 	return false;
 }
 
@@ -396,7 +398,8 @@ unsigned router_limit(const struct http_request *r)
 	char text[8];
 	uint64_t limit;
 
-	if (http_request_arg(r, "limit", text, sizeof(text)) && text_u64(text, 1, ROUTE_LIMIT_MAX, &limit))
+	if (http_request_arg(r, "limit", text, sizeof(text)) &&
+		text_u64(text, 1, ROUTE_LIMIT_MAX, &limit))
 		return (unsigned)limit;
 	return 20;
 }

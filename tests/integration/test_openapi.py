@@ -505,7 +505,8 @@ class OpenApiTest(SoukTest):
         for name in ("http.max_connections", "http.max_per_address", "http.max_body",
                      "http.max_head", "rtmp.max_connections", "limits.bans", "devices.per_user"):
             self.assertGreater(limits[name], 0, name)
-        for token, limit in ((d.token("u-1", "buyer"), 30), (None, 20)):
+        # Tokens that are none count for the address they come from, as what comes without does.
+        for token, limit in ((d.token("u-1", "buyer"), 30), ("x.y.z", 20)):
             path = f"{API}/streams/{NOWHERE}"
             answers = [d.request("GET", path, token=token) for _ in range(limit * 2)]
             refused = [a for a in answers if a.status == 429]
@@ -513,4 +514,5 @@ class OpenApiTest(SoukTest):
             self.assertGreaterEqual(len(refused), limit // 2)
             self.assertGreaterEqual(int(refused[0].headers["retry-after"]), 1)
             self.assertEqual(refused[0].json["error"]["code"], "rate_limited")
+        self.assertEqual(d.get(f"{API}/streams").status, 429)
         self.assertEqual(d.request("GET", f"{API}/streams", token=d.token("u-2", "buyer")).status, 200)
