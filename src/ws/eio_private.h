@@ -61,7 +61,7 @@ struct eio_parting {
 
 struct eio_socket {
 	struct eio_server *server;
-	struct eio_session *session;
+	struct eio_session *session; /* NULL: it was a probe, and the session has ended */
 	struct ws_link link;
 	struct eio_wait wait; /* while it probes */
 };
@@ -105,6 +105,13 @@ void eio_queue_move(struct eio_session *s);
 /* eio_socket.c */
 void eio_socket_request(struct eio_server *server, const struct ws_request *r, const char *sid);
 void eio_socket_close(struct eio_socket **socket, unsigned code, const char *reason);
+/*
+ * The session ends, its answered probe stays till the client upgrades. The official client waits
+ * for ever (till its ping timeout) if the probe goes while it is about to stop polling.
+ */
+void eio_socket_part(struct eio_socket **socket);
+void eio_socket_expire(struct eio_wait *w);
+void eio_sockets_destroy(struct eio_server *server); /* those that have parted */
 
 /* eio_parting.c */
 void eio_parting_add(struct eio_server *server, const char sid[static EIO_SID_SIZE]);

@@ -268,6 +268,7 @@ void eio_server_destroy(struct eio_server **pointer)
 		return;
 	*pointer = NULL;
 	end_all(server);
+	eio_sockets_destroy(server);
 	eio_partings_destroy(server);
 	timer_destroy(&server->wheel);
 	map_destroy(server->sessions);

@@ -138,6 +138,8 @@ static void session_end(struct eio_session *s, enum eio_end end, enum eio_type l
 	session_detach(s, end);
 	if (s->poll.ops)
 		eio_poll_answer(s, (int)last);
+	if (s->probed)
+		eio_socket_part(&s->probe);
 	eio_socket_close(&s->probe, code, reason);
 	eio_socket_close(&s->socket, code, reason);
 	s->user = NULL;

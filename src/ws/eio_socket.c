@@ -31,6 +31,43 @@ void eio_socket_close(struct eio_socket **pointer, unsigned code, const char *re
 	free(socket);
 }
 
+/* The session, if there still is one, goes on polling. */
+static void probe_close(struct eio_socket *socket, const char *reason)
+{
+	if (socket->session) {
+		socket->session->probed = false;
+		socket->session->probe = NULL;
+	}
+	eio_socket_close(&socket, WS_CLOSE_POLICY, reason);
+}
+
+void eio_socket_part(struct eio_socket **pointer)
+{
+	struct eio_socket *socket = *pointer;
+
+	*pointer = NULL;
+	if (socket)
+		socket->session = NULL;
+}
+
+void eio_sockets_destroy(struct eio_server *server)
+{
+	struct list *probing = &server->waits[EIO_WAIT_UPGRADE];
+
+	while (!list_empty(probing)) {
+		struct eio_wait *w = container_of(probing->next, struct eio_wait, link);
+		struct eio_socket *socket = container_of(w, struct eio_socket, wait);
+		eio_socket_close(&socket, WS_CLOSE_GOING_AWAY, NULL);
+	}
+}
+
+void eio_socket_expire(struct eio_wait *w)
+{
+	struct eio_socket *socket = container_of(w, struct eio_socket, wait);
+
+	probe_close(socket, "no upgrade");
+}
+
 /* The client has stopped polling: what waits goes by the socket. */
 static void upgrade(struct eio_socket *socket)
 {
@@ -64,8 +101,7 @@ static void on_probe_packet(struct eio_socket *socket, const struct eio_packet *
 	} else if (is_text(p, EIO_UPGRADE, "") && s->probed) {
 		upgrade(socket);
 	} else {
-		s->probed = false;
-		eio_socket_close(&s->probe, WS_CLOSE_POLICY, "not a probe");
+		probe_close(socket, "not a probe");
 	}
 }
 
@@ -76,9 +112,10 @@ static void on_message(void *user, const uint8_t *data, size_t len, bool binary)
 	struct eio_packet p;
 	bool ok = eio_decode(data, len, binary, &p);
 
-	if (s->probe == socket && !ok) {
-		s->probed = false;
-		eio_socket_close(&s->probe, WS_CLOSE_POLICY, "not a probe");
+	if (!s) {
+		probe_close(socket, "session is over");
+	} else if (s->probe == socket && !ok) {
+		probe_close(socket, "not a probe");
 	} else if (s->probe == socket) {
 		on_probe_packet(socket, &p);
 	} else if (!ok) {
@@ -107,10 +144,10 @@ static void on_closed(void *user, unsigned code)
 	struct eio_session *s = socket->session;
 
 	eio_wait_stop(&socket->wait);
-	if (s->probe == socket) {
+	if (s && s->probe == socket) {
 		s->probe = NULL;
 		s->probed = false;
-	} else {
+	} else if (s) {
 		s->socket = NULL;
 		eio_session_end(s, end_of(code), EIO_CLOSE);
 	}

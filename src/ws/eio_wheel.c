@@ -68,8 +68,6 @@ static void ping(struct eio_session *s)
 
 static void expire(struct eio_wait *w)
 {
-	struct eio_socket *socket;
-
 	switch (w->kind) {
 	case EIO_WAIT_PING:
 		ping(container_of(w, struct eio_session, wait));
@@ -79,9 +77,7 @@ static void expire(struct eio_wait *w)
 			container_of(w, struct eio_session, wait), EIO_END_TIMEOUT, EIO_CLOSE);
 		return;
 	case EIO_WAIT_UPGRADE:
-		socket = container_of(w, struct eio_socket, wait);
-		socket->session->probed = false;
-		eio_socket_close(&socket->session->probe, WS_CLOSE_POLICY, "no upgrade");
+		eio_socket_expire(w);
 		return;
 	case EIO_WAIT_PARTING:
 		eio_parting_expire(w);

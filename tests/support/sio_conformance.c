@@ -1,7 +1,11 @@
 /*
  * The server that the official test suites of Engine.IO (protocol v4) and Socket.IO (protocol v5)
- * expect, on 127.0.0.1, port 3000 or the one given: Engine.IO echo below /engine.io/,
- * Socket.IO below /socket.io/, plain WebSocket echo on /echo.
+ * expect: Engine.IO echo below /engine.io/, Socket.IO below /socket.io/, plain WebSocket echo on
+ * /echo.
+ *
+ *     sio_conformance [PORT [PING_INTERVAL_MS PING_TIMEOUT_MS]]
+ *
+ * on 127.0.0.1; without arguments as the suites want it: port 3000, 300 ms and 200 ms.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -158,11 +162,18 @@ static void on_upgrade(void *user, struct http_request *r)
 	route(user, r, true);
 }
 
-static bool conformance_open(struct conformance *c, const char *port)
+static uint64_t argument_ms(int argc, char **argv, int at, uint64_t otherwise)
 {
-	char error[256] = "", *listen = mem_printf("127.0.0.1:%s", port);
-	struct eio_config eio = {.ping_interval_us = 300000,
-		.ping_timeout_us = 200000,
+	uint64_t ms;
+
+	return argc > at && text_u64(argv[at], 1, 1000000, &ms) ? ms : otherwise;
+}
+
+static bool conformance_open(struct conformance *c, int argc, char **argv)
+{
+	char error[256] = "", *listen = mem_printf("127.0.0.1:%s", argc > 1 ? argv[1] : "3000");
+	struct eio_config eio = {.ping_interval_us = argument_ms(argc, argv, 2, 300) * 1000,
+		.ping_timeout_us = argument_ms(argc, argv, 3, 200) * 1000,
 		.max_payload = MAX_PAYLOAD,
 		.max_queue = MAX_QUEUE,
 		.handler = &eio_handler};
@@ -202,19 +213,19 @@ int main(int argc, char **argv)
 	struct os_signal *end;
 	bool ok;
 
-	log_set_levels(argc > 2 ? argv[2] : "warn");
+	log_set_levels("warn");
 	c.loop =
 		loop_create(&(struct loop_config){.clock = &clock_system, .max_connections = 1000});
-	ok = c.loop && conformance_open(&c, argc > 1 ? argv[1] : "3000");
-	if (ok) {
-		end = os_signal_create(c.loop, SIGTERM, "stop", on_signal, c.loop);
+	if (!c.loop)
+		return 1;
+	end = os_signal_create(c.loop, SIGTERM, "stop", on_signal, c.loop);
+	ok = conformance_open(&c, argc, argv);
+	if (ok)
 		loop_run(c.loop);
-		os_signal_destroy(&end);
-	}
+	os_signal_destroy(&end);
 	sio_server_destroy(&c.sio);
 	eio_server_destroy(&c.eio);
 	http_server_destroy(&c.http);
-	if (c.loop)
-		loop_destroy(c.loop);
+	loop_destroy(c.loop);
 	return ok ? 0 : 1;
 }

@@ -1,0 +1,34 @@
+#pragma once
+
+#include "base/bucket.h"
+#include "base/map.h"
+#include "loop/timer.h"
+#include "ws/peer.h"
+
+/* What peer.c and peers.c share. */
+struct peers {
+	struct peers_config config;
+	struct list all, ending;
+	struct map *users; /* struct peer_user by id */
+	struct buckets *handshakes; /* by address */
+	struct timer *second; /* looks for tokens that expire */
+	struct timer *drain;
+	uint64_t drain_step_us;
+	void (*drained)(void *user);
+	void *drained_user;
+	struct signal seen, ended, identified;
+	struct metric *open, *slow, *malformed;
+	unsigned count;
+	bool draining, reap_asked, orphaned;
+};
+
+struct peer_user {
+	struct list peers;
+	unsigned count;
+};
+
+void peers_reap_later(struct peers *p);
+/* Leaves everything and destroys it. */
+void peer_reap(struct peer *p);
+/* events.c: what is under way will be answered to nobody. */
+void peer_calls_forget(struct peer *p);

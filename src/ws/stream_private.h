@@ -1,0 +1,103 @@
+#pragma once
+
+#include "base/map.h"
+#include "loop/timer.h"
+#include "ws/stream_events.h"
+
+/* What the files of the stream events share. */
+
+/* From so many viewers on joins and leaves are told by the count alone. */
+#define STREAM_ROOM_BIG 200
+#define STREAM_ROOM_NAME_SIZE 48
+
+struct stream_events {
+	struct stream_events_config config;
+	struct map *rooms; /* struct stream_room by id */
+	struct timer *tick;
+	struct signal_listener opened, ended, changed, written, deleted, muted, shown;
+	struct signal_listener peer_seen, peer_ended, peer_identified;
+};
+
+struct stream_reaction {
+	unsigned count;
+	char *user_id;
+	bool several; /* more than one person's */
+};
+
+/* A stream that is live here, or that somebody joined. */
+struct stream_room {
+	struct stream_events *owner;
+	struct uuid id;
+	char id_text[UUID_TEXT_SIZE];
+	char name[STREAM_ROOM_NAME_SIZE]; /* of the hub's room */
+	char counts[STREAM_ROOM_NAME_SIZE]; /* of those who want viewer_count_updated */
+	struct list joins; /* struct stream_join */
+	unsigned n_joins;
+	/* While it is live here; its record is not to be kept. */
+	struct live_stream *live;
+	enum live_state state;
+	bool playable; /* its first segment was told */
+	struct signal_listener live_updated, live_changed, live_destroyed;
+	uint32_t count, told_count;
+	uint64_t told_us;
+	struct stream_reaction reactions[AUDIENCE_EMOJIS];
+	bool reacted;
+	/* The last messages, oldest first, and the products; NULL: to be read. */
+	json_t *chat, *products;
+	uint64_t products_us;
+};
+
+/* One peer in one stream. */
+struct stream_join {
+	struct list by_peer, by_room;
+	struct peer *peer;
+	struct stream_room *room;
+	struct audience_seat *seat; /* NULL: the stream is not live here */
+};
+
+/* stream_rooms.c */
+struct stream_room *stream_room_find(const struct stream_events *s, struct uuid id);
+struct stream_room *stream_room_get(struct stream_events *s, struct uuid id);
+void stream_room_settle(struct stream_room *room); /* frees it if it is of no use any more */
+void stream_room_emit(
+	struct stream_room *room, const char *name, json_t *data, enum hub_class class,
+	const struct peer *except); /* steals data */
+uint32_t stream_room_count(struct stream_room *room);
+struct stream_join *stream_join_find(const struct peer *p, const struct stream_room *room);
+/* Into the room's books and the audience; tells the others. The hub's room is the caller's. */
+struct stream_join *stream_join_create(struct stream_room *room, struct peer *p);
+void stream_join_end(struct stream_join *j, enum audience_leaving how);
+void stream_rooms_tick(struct stream_events *s);
+
+/* stream_signals.c: what happens in streams, told to their rooms. */
+void stream_signals_listen(struct stream_events *s);
+void stream_signals_stop(struct stream_events *s);
+void stream_room_follow(struct stream_room *room, struct live_stream *live);
+void stream_room_unfollow(struct stream_room *room);
+
+/* stream_json.c: camelCase, as the REST API answers. */
+json_t *stream_text_or_null(const char *text);
+json_t *stream_owned_or_null(char *text); /* frees it */
+json_t *stream_time_or_null(uint64_t wall_ms);
+json_t *stream_id_json(struct uuid id);
+json_t *stream_message_json(const struct chat_record *m);
+json_t *stream_product_json(const struct stream_product_record *p);
+json_t *stream_chat_json(struct stream_room *room); /* the last 50; borrowed */
+json_t *stream_products_json(struct stream_room *room); /* borrowed */
+json_t *stream_pinned_json(const json_t *products); /* a new reference, null if there is none */
+void stream_chat_add(struct stream_room *room, const struct chat_record *m);
+void stream_chat_remove(struct stream_room *room, const char *id);
+/* The answer to a join. */
+json_t *stream_joined_json(
+	struct stream_room *room, const struct stream_record *row, const struct peer *p);
+
+/* events_stream.c, events_stream_chat.c */
+void stream_events_add(struct stream_events *s);
+void stream_chat_events_add(struct stream_events *s);
+/* The row of the call's stream_id (the caller's), with the right of the caller to watch checked if
+ * `watch`. False: refused. */
+bool stream_of_call(struct stream_events *s, struct event_call *call, bool watch,
+	struct stream_record *out);
+/* Whether the peer may watch; else the verdict's code and sentence. */
+enum watch_verdict stream_may_watch(
+	const struct stream_events *s, const struct peer *p, const struct stream_record *row);

@@ -1,0 +1,58 @@
+"""Engine.IO and Socket.IO with the official client, and with bare requests, against the ws floor.
+
+The server is tests/support/sio_conformance.c; it pings often, but gives its clients the time of a
+busy machine to answer.
+"""
+import glob
+import os
+import re
+import shutil
+import signal
+import subprocess
+import unittest
+
+from support import BUILD, HERE, install_modules
+
+SOURCES = os.path.join(HERE, "sio")
+SERVER = os.path.join(BUILD, "tests", "sio_conformance")
+PING_MS, PONG_MS = "300", "30000"
+
+
+@unittest.skipUnless(shutil.which("node"), "node is missing")
+class Sockets(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.modules = install_modules("sio")
+
+    def setUp(self):
+        self.server = subprocess.Popen([SERVER, "0", PING_MS, PONG_MS], stdout=subprocess.PIPE,
+                                       stderr=subprocess.PIPE, text=True)
+        self.addCleanup(self.stop)
+        self.port = re.search(r"port (\d+)", self.server.stdout.readline()).group(1)
+
+    def stop(self):
+        """Ends the server; it must go cleanly, and no sanitizer may have spoken."""
+        self.server.send_signal(signal.SIGTERM)
+        _, errors = self.server.communicate(timeout=60)
+        self.assertEqual(self.server.returncode, 0, errors)
+        self.assertEqual(errors, "")
+
+    def run_tests(self, name):
+        env = {**os.environ, "MODULES": self.modules, "PORT": self.port}
+        done = subprocess.run(["node", "--test", os.path.join(SOURCES, name)], env=env, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=150)
+        self.assertEqual(done.returncode, 0, done.stdout)
+
+    def test_official_client(self):
+        self.run_tests("client.test.mjs")
+
+    def test_protocol(self):
+        self.run_tests("protocol.test.mjs")
+
+    def test_every_file_is_run(self):
+        found = {os.path.basename(p) for p in glob.glob(os.path.join(SOURCES, "*.test.mjs"))}
+        self.assertEqual(found, {"client.test.mjs", "protocol.test.mjs"})
+
+
+if __name__ == "__main__":
+    unittest.main()
