@@ -38,6 +38,7 @@ void auth_reload(struct auth *a); /* secret and key set, as at SIGHUP */
 struct identity {
 	char *user_id; /* the token's sub; AUTH_LOCAL_USER at the Unix socket without a token */
 	char *name, *avatar, *neighborhood; /* NULL: not said */
+	char *actor; /* who acts in this user's name, as the token says; NULL: the user */
 	unsigned roles; /* enum user_role bits of the token */
 	bool is_local; /* at the Unix socket, as our user or root, without a token */
 };

@@ -48,6 +48,7 @@ struct jwt_checks {
 struct jwt_claims {
 	char *sub; /* 1 to 128 characters */
 	char *name, *avatar, *neighborhood;
+	char *actor; /* who acts in the name of sub: act.sub (RFC 8693 section 4.1) */
 	bool has_roles;
 	unsigned roles; /* enum user_role bits; unknown names are left out */
 	uint64_t expires_ms;
@@ -61,6 +62,7 @@ void jwt_claims_finish(struct jwt_claims *c);
 struct jwt_mint {
 	const char *sub, *name, *avatar,
 		*neighborhood; /* sub is required, NULL leaves others out */
+	const char *actor; /* who acts in the name of sub; NULL: nobody else */
 	const char *issuer, *audience; /* NULL: left out */
 	unsigned roles;
 	uint64_t now_ms, ttl_ms;

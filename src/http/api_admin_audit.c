@@ -43,6 +43,7 @@ static void list(void *user, struct http_request *r)
 static const struct shape_field detail_fields[] = {
 	{"status", SHAPE_INTEGER, .text = "Of the answer."},
 	{"uid", SHAPE_INTEGER, .optional = true, .text = "Of the peer at the Unix socket."},
+	{"as", SHAPE_TEXT, .optional = true, .text = "In whose name: a user's id."},
 	{"body", SHAPE_ANY, .optional = true,
 		.text = "Fields of the request, shortened, without secrets."},
 };

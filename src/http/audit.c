@@ -7,7 +7,8 @@
 
 /*
  * Who of those that may do more than others did what: every write by an admin, a moderator or the
- * operator at the Unix socket on what is not their own, and every write under /admin.
+ * operator at the Unix socket on what is not their own, every write under /admin, and every write
+ * of one who acts in another's name.
  */
 #define TEXT_MAX 100
 
@@ -71,6 +72,8 @@ bool audit_wanted(const struct router *router, struct http_request *r, const str
 {
 	const struct identity *who = &d->identity;
 
+	if (who->actor)
+		return true;
 	if (!who->is_local && !(who->roles & (ROLE_ADMIN | ROLE_MODERATOR)))
 		return false;
 	if (d->route->who == ROUTE_ADMIN || d->route->who == ROUTE_MODERATOR)
@@ -95,7 +98,7 @@ static char *target_of(const struct routed *d)
 void audit_prepare(struct outcome *o, const struct routed *d)
 {
 	o->audit = (struct audit_record){
-		.actor = mem_strdup(d->identity.user_id),
+		.actor = mem_strdup(d->identity.actor ? d->identity.actor : d->identity.user_id),
 		.action = mem_printf("%s %s", http_method_text(d->route->method), d->route->path),
 		.target = target_of(d),
 		.address = mem_strdup(http_request_address(o->request)),
@@ -152,6 +155,8 @@ void audit_answered(struct outcome *o, const struct routed *d, int status)
 
 	if (http_request_local(o->request))
 		json_object_set_new(detail, "uid", json_integer(http_request_peer_uid(o->request)));
+	if (d->identity.actor)
+		json_object_set_new(detail, "as", json_string(d->identity.user_id));
 	if (json_object_size(d->body))
 		json_object_set_new(detail, "body", short_body(d->body));
 	free(o->audit.detail);

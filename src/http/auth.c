@@ -181,6 +181,7 @@ void identity_finish(struct identity *i)
 	free(i->name);
 	free(i->avatar);
 	free(i->neighborhood);
+	free(i->actor);
 	*i = (struct identity){0};
 }
 
@@ -240,6 +241,7 @@ static void take_claims(struct jwt_claims *claims, struct identity *out)
 		.name = claims->name,
 		.avatar = claims->avatar,
 		.neighborhood = claims->neighborhood,
+		.actor = claims->actor,
 		.roles = claims->roles,
 	};
 	*claims = (struct jwt_claims){0};

@@ -212,6 +212,17 @@ static bool roles_claim(const json_t *claims, struct jwt_claims *out)
 	return true;
 }
 
+/* {"act": {"sub": …}}; nobody acts for nobody, so one without a name is refused. */
+static bool actor_claim(const json_t *claims, struct jwt_claims *out)
+{
+	const json_t *act = json_object_get(claims, "act");
+
+	if (!act || json_is_null(act))
+		return true;
+	return json_is_object(act) && text_claim(act, "sub", &out->actor) &&
+		sub_is_good(out->actor);
+}
+
 static enum jwt_result read_claims(
 	const json_t *claims, const struct jwt_checks *checks, struct jwt_claims *out)
 {
@@ -225,7 +236,7 @@ static enum jwt_result read_claims(
 		!text_claim(claims, "name", &out->name) ||
 		!text_claim(claims, "avatar", &out->avatar) ||
 		!text_claim(claims, "neighborhood", &out->neighborhood) ||
-		!roles_claim(claims, out))
+		!actor_claim(claims, out) || !roles_claim(claims, out))
 		return JWT_BAD_CLAIMS;
 	return JWT_OK;
 }
@@ -262,5 +273,6 @@ void jwt_claims_finish(struct jwt_claims *c)
 	free(c->name);
 	free(c->avatar);
 	free(c->neighborhood);
+	free(c->actor);
 	*c = (struct jwt_claims){0};
 }

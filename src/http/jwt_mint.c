@@ -39,6 +39,8 @@ static char *claims_text(const struct jwt_mint *m)
 	json_object_set_new(
 		claims, "exp", json_integer((json_int_t)((m->now_ms + m->ttl_ms) / 1000)));
 	json_object_set_new(claims, "roles", roles_json(m->roles));
+	if (m->actor)
+		json_object_set_new(claims, "act", json_pack("{s:s}", "sub", m->actor));
 	if (m->sub && set_text(claims, "sub", m->sub) && set_text(claims, "name", m->name) &&
 		set_text(claims, "avatar", m->avatar) &&
 		set_text(claims, "neighborhood", m->neighborhood) &&

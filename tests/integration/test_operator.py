@@ -277,6 +277,10 @@ class Operator(SoukTest):
         self.assertEqual(self.json("outbox", "retry")["retried"], 0)
         entries = self.both("audit", shows=["local-operator", "/kick"])
         self.assertIn("POST /api/v1/admin/streams/{id}/kick", [e["action"] for e in entries])
+        # Also what was done in the seller's name.
+        pinned = [e for e in entries if e["action"].startswith("POST") and "/pin" in e["action"]]
+        self.assertEqual({(e["actor"], e["detail"]["as"]) for e in pinned},
+                         {("local-operator", "anna")})
         self.assertEqual(self.json("audit", "--actor", "nobody", "--limit", "5"), [])
         self.assertEqual(self.json("config", "reload")["changed"], [])
         self.text("config", "check")

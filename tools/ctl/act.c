@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "client.h"
 #include "fields.h"
+#include "http/auth.h"
 #include "http/jwt.h"
 #include "model/record.h"
 
@@ -70,7 +71,8 @@ enum ctl_exit act_as(struct ctl *c, const char *user, enum act_unknown unknown)
 		}
 		return result;
 	}
-	struct jwt_mint claims = {.sub = user, .roles = roles_of(stored), .ttl_ms = ACT_MS};
+	struct jwt_mint claims = {
+		.sub = user, .actor = AUTH_LOCAL_USER, .roles = roles_of(stored), .ttl_ms = ACT_MS};
 	if (unknown == ACT_MAKE_SELLER) {
 		claims.roles |= ROLE_SELLER;
 	}

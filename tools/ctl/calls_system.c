@@ -56,6 +56,7 @@ static const struct field audit_fields[] = {
 	{"WHO", "actor"},
 	{"DID", "action", FIELD_FLEXIBLE},
 	{"TO", "target"},
+	{"AS", "detail.as"},
 	{"STATUS", "detail.status", FIELD_COUNT},
 	{"FROM", "address"},
 };

@@ -127,6 +127,7 @@ static void test_mints_what_it_accepts(void **state)
 	const struct jwt_mint m = {
 		.sub = "u\"1",
 		.name = "Zoë",
+		.actor = "the-operator",
 		.roles = ROLE_SELLER | ROLE_MODERATOR,
 		.issuer = "us",
 		.audience = "them",
@@ -142,6 +143,7 @@ static void test_mints_what_it_accepts(void **state)
 	assert_int_equal(verify_with(token, &keys, &checks, &c), JWT_OK);
 	assert_string_equal(c.sub, "u\"1");
 	assert_string_equal(c.name, "Zoë");
+	assert_string_equal(c.actor, "the-operator");
 	assert_int_equal(c.roles, ROLE_SELLER | ROLE_MODERATOR);
 	assert_null(c.avatar);
 	jwt_claims_finish(&c);
@@ -332,7 +334,8 @@ static void test_subject(void **state)
 static void test_other_claims_of_wrong_type(void **state)
 {
 	static const char *const bad[] = {"\"name\":1", "\"avatar\":{}", "\"neighborhood\":[]",
-		"\"roles\":\"admin\"", "\"roles\":[1]", "\"roles\":{\"admin\":true}"};
+		"\"roles\":\"admin\"", "\"roles\":[1]", "\"roles\":{\"admin\":true}", "\"act\":{}",
+		"\"act\":\"x\"", "\"act\":{\"sub\":1}", "\"act\":{\"sub\":\"\"}"};
 	const struct jwt_checks c = checks_now();
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
