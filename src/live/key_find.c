@@ -33,7 +33,10 @@ static void find_by_seller(struct live_registry *r, const char *seller_id, struc
 	if (repo.sales->seller_stream(repo.impl, seller_id, now, LIVE_DUE_AHEAD_MS, &row) !=
 		REPO_OK)
 		return;
-	if (row.status == STREAM_SCHEDULED) {
+	/* Live and not here: another made it so, whose answer is on its way. To ask for the same
+	 * waits for it. */
+	bool is_opening = row.status == STREAM_LIVE && !live_registry_find(r, row.id);
+	if (row.status == STREAM_SCHEDULED || is_opening) {
 		out->is_due = true;
 		out->due = row;
 		return;
