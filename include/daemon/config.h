@@ -92,6 +92,14 @@ struct config_chat {
 	unsigned rate; /* messages a minute of one user in one stream; 0: no bound */
 };
 
+struct config_events {
+	uint64_t message, queue; /* bytes */
+	unsigned rate; /* events a second of a socket; 0: no bound */
+	unsigned sockets_per_user; /* 0: no bound */
+	unsigned rooms;
+	unsigned handshakes; /* of an address a minute; 0: no bound */
+};
+
 struct config_limits {
 	/* API requests a minute; 0: no bound. A minute's worth may come at once. */
 	unsigned user_requests, address_requests;
@@ -134,6 +142,7 @@ struct config {
 	struct config_auth auth;
 	struct config_chat chat;
 	struct config_limits limits;
+	struct config_events events;
 	struct config_webhooks webhooks;
 	struct config_push push;
 	struct config_redis redis;

@@ -40,6 +40,7 @@ struct identity {
 	char *name, *avatar, *neighborhood; /* NULL: not said */
 	char *actor; /* who acts in this user's name, as the token says; NULL: the user */
 	unsigned roles; /* enum user_role bits of the token */
+	uint64_t expires_ms; /* the token's, wall time; 0: without a token */
 	bool is_local; /* at the Unix socket, as our user or root, without a token */
 };
 #define AUTH_LOCAL_USER "local-operator"

@@ -134,8 +134,10 @@ static void on_ban(struct signal_listener *listener, void *data)
 	struct server *s = container_of(listener, struct server, ban_listener);
 	struct ban_record *ban = data;
 
-	if (ban->kind == BAN_USER && bans_user(s->bans, ban->subject))
+	if (ban->kind == BAN_USER && bans_user(s->bans, ban->subject)) {
 		kick_streams_of(s, ban->subject);
+		sockets_close_user(s->sockets, ban->subject);
+	}
 	if (ban->kind == BAN_ADDRESS && ban->created_at) {
 		rtmp_server_close(s->rtmp, rtmp_is_banned, ban);
 		http_server_close(s->http, http_is_banned, ban);

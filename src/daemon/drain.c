@@ -12,8 +12,9 @@
 #define LOOKS_MAX 40u
 
 /*
- * SIGTERM, in order: no new publishers, those there are told to go elsewhere, recordings are
- * finished while HTTP still answers (/readyz says 503), then connections close and the loop ends.
+ * SIGTERM, in order: no new publishers and sockets, those there are told to go elsewhere,
+ * recordings are finished while HTTP still answers (/readyz says 503), then connections close and
+ * the loop ends. Figures are stored when the last viewer has gone.
  */
 static void look(void *user)
 {
@@ -35,11 +36,13 @@ static void figures_stored(void *user)
 	timer_repeat(s->drain_wait, LOOK_US);
 }
 
-static void streams_drained(void *user)
+/* Streams and sockets, in either order. */
+static void part_drained(void *user)
 {
 	struct server *s = user;
 
-	audience_flush(s->audience, figures_stored, s);
+	if (--s->drain_parts == 0)
+		audience_flush(s->audience, figures_stored, s);
 }
 
 static void too_late(void *user)
@@ -60,7 +63,9 @@ void server_drain(struct server *s)
 	s->drain_limit = loop_timer_create(s->loop, "drain limit", too_late, s);
 	timer_start(s->drain_limit, s->config->server.drain_us);
 	rtmp_server_drain(s->rtmp);
-	live_registry_drain(s->registry, streams_drained, s);
+	s->drain_parts = 2;
+	sockets_drain(s->sockets, part_drained, s);
+	live_registry_drain(s->registry, part_drained, s);
 }
 
 void server_stop_now(struct server *s)

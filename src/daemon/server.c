@@ -163,7 +163,7 @@ static void handle_request(void *user, struct http_request *r)
 	struct server *s = user;
 	const char *path = http_request_path(r);
 
-	if (hls_handle(s->hls, r) || pages_handle(s->pages, r))
+	if (hls_handle(s->hls, r) || sockets_handle(s->sockets, r) || pages_handle(s->pages, r))
 		return;
 	if (!router_knows(s->router, path) && pages_wanted(r) && !text_starts(path, "/api/"))
 		pages_missing(s->pages, r);
@@ -267,6 +267,12 @@ static bool create_api(struct server *s)
 }
 
 static void on_drain(void *user)
+static bool create_sockets(struct server *s)
+{
+	s->sockets = sockets_create(s);
+	return true;
+}
+
 {
 	server_drain(user);
 }
@@ -317,7 +323,7 @@ static bool create_all(struct server *s)
 	 * one made, whatever socket it came by. */
 	return create_loop(s) && create_store(s) && create_domain(s) && create_audience(s) &&
 		create_delivery(s) && create_auth(s) && create_router(s) && create_http(s) &&
-		create_rtmp(s) && create_api(s) && create_signals(s);
+		create_rtmp(s) && create_api(s) && create_sockets(s) && create_signals(s);
 }
 
 static void warn_reserved(void *user, const struct config_key *key)
@@ -363,6 +369,7 @@ void server_destroy(struct server **server)
 	timer_destroy(&s->housekeeping);
 	signals_destroy(&s->signals);
 	rtmp_server_destroy(&s->rtmp);
+	sockets_destroy(&s->sockets);
 	http_server_destroy(&s->http);
 	hls_destroy(&s->hls);
 	pages_destroy(&s->pages);

@@ -22,6 +22,7 @@
 #include "rtmp/server.h"
 #include "server.h"
 #include "signals.h"
+#include "sockets.h"
 #include "state/audience.h"
 #include "state/presence.h"
 #include "state/state_memory.h"
@@ -54,12 +55,13 @@ struct server {
 	struct hls *hls;
 	struct http_server *http;
 	struct rtmp_server *rtmp;
+	struct sockets *sockets;
 	struct signals *signals;
 	struct timer *watchdog;
 	struct timer *housekeeping;
 	struct timer *drain_limit; /* drain must be over by then */
 	struct timer *drain_wait; /* looks whether the last connections are gone */
-	unsigned drain_looks;
+	unsigned drain_looks, drain_parts;
 	bool draining, failed;
 };
 

@@ -243,6 +243,7 @@ static void take_claims(struct jwt_claims *claims, struct identity *out)
 		.neighborhood = claims->neighborhood,
 		.actor = claims->actor,
 		.roles = claims->roles,
+		.expires_ms = claims->expires_ms,
 	};
 	*claims = (struct jwt_claims){0};
 }

@@ -218,8 +218,7 @@ static void on_closed(void *user, unsigned code)
 
 	c->link.ops = NULL;
 	peer_end(&c->peer,
-		code == WS_CLOSE_NORMAL || code == WS_CLOSE_GOING_AWAY ||
-				code == WS_CLOSE_NO_STATUS
+		code == WS_CLOSE_NORMAL || code == WS_CLOSE_GOING_AWAY || code == WS_CLOSE_NO_STATUS
 			? PEER_LEFT
 			: PEER_LOST);
 }

@@ -83,8 +83,8 @@ static json_t *read_chat(const struct stream_room *room)
 	json_t *list = json_array();
 
 	if (repo->chat &&
-		repo->chat->chat_list(
-			repo->impl, room->id, (struct uuid){0}, CHAT_SHOWN, &page) == REPO_OK)
+		repo->chat->chat_list(repo->impl, room->id, (struct uuid){0}, CHAT_SHOWN, &page) ==
+			REPO_OK)
 		for (size_t i = page.n; i-- > 0;)
 			json_array_append_new(list, stream_message_json(&page.rows[i]));
 	repo_chat_page_finish(&page);
@@ -103,8 +103,7 @@ static size_t chat_place(const struct stream_room *room, const char *id)
 	size_t i = json_array_size(room->chat);
 
 	while (i-- > 0)
-		if (text_eq(json_string_value(
-				    json_object_get(json_array_get(room->chat, i), "id")),
+		if (text_eq(json_string_value(json_object_get(json_array_get(room->chat, i), "id")),
 			    id))
 			return i;
 	return SIZE_MAX;
@@ -180,9 +179,9 @@ json_t *stream_joined_json(
 
 	hub_room_place(peers_hub(room->owner->config.peers), room->name, &place);
 	o = json_pack("{s:s, s:s, s:I, s:O, s:O, s:o}", "streamId", room->id_text, "status",
-		stream_status_text(row->status), "viewerCount",
-		(json_int_t)stream_room_count(room), "chat", stream_chat_json(room), "products",
-		products, "pinned", stream_pinned_json(products));
+		stream_status_text(row->status), "viewerCount", (json_int_t)stream_room_count(room),
+		"chat", stream_chat_json(room), "products", products, "pinned",
+		stream_pinned_json(products));
 	json_object_set_new(o, "hlsUrl",
 		room->live ? stream_owned_or_null(host->hls_url(host->user, row, p->who.user_id))
 			   : json_null());

@@ -24,7 +24,7 @@ struct stream_reaction {
 	bool several; /* more than one person's */
 };
 
-/* A stream that is live here, or that somebody joined. */
+/* A stream that somebody joined. */
 struct stream_room {
 	struct stream_events *owner;
 	struct uuid id;
@@ -58,15 +58,16 @@ struct stream_join {
 /* stream_rooms.c */
 struct stream_room *stream_room_find(const struct stream_events *s, struct uuid id);
 struct stream_room *stream_room_get(struct stream_events *s, struct uuid id);
-void stream_room_settle(struct stream_room *room); /* frees it if it is of no use any more */
-void stream_room_emit(
-	struct stream_room *room, const char *name, json_t *data, enum hub_class class,
-	const struct peer *except); /* steals data */
+void stream_room_settle(struct stream_room *room); /* frees it if nobody is in it */
+void stream_room_emit(struct stream_room *room, const char *name, json_t *data,
+	enum hub_class class, const struct peer *except); /* steals data */
 uint32_t stream_room_count(struct stream_room *room);
 struct stream_join *stream_join_find(const struct peer *p, const struct stream_room *room);
 /* Into the room's books and the audience; tells the others. The hub's room is the caller's. */
 struct stream_join *stream_join_create(struct stream_room *room, struct peer *p);
 void stream_join_end(struct stream_join *j, enum audience_leaving how);
+/* A seat anew: the peer is somebody else now (it was id_before), or the stream has gone live. */
+void stream_join_reseat(struct stream_join *j, const char *id_before);
 void stream_rooms_tick(struct stream_events *s);
 
 /* stream_signals.c: what happens in streams, told to their rooms. */
@@ -96,8 +97,8 @@ void stream_events_add(struct stream_events *s);
 void stream_chat_events_add(struct stream_events *s);
 /* The row of the call's stream_id (the caller's), with the right of the caller to watch checked if
  * `watch`. False: refused. */
-bool stream_of_call(struct stream_events *s, struct event_call *call, bool watch,
-	struct stream_record *out);
+bool stream_of_call(
+	struct stream_events *s, struct event_call *call, bool watch, struct stream_record *out);
 /* Whether the peer may watch; else the verdict's code and sentence. */
 enum watch_verdict stream_may_watch(
 	const struct stream_events *s, const struct peer *p, const struct stream_record *row);

@@ -49,8 +49,9 @@ static void forget_reactions(struct stream_room *room)
 
 void stream_room_settle(struct stream_room *room)
 {
-	if (room->live || room->n_joins)
+	if (room->n_joins)
 		return;
+	stream_room_unfollow(room);
 	map_remove_str(room->owner->rooms, room->id_text);
 	forget_reactions(room);
 	json_decref(room->chat);
@@ -76,7 +77,7 @@ uint32_t stream_room_count(struct stream_room *room)
 	struct audience_figures figures;
 
 	return audience_figures(room->owner->config.audience, room->id, &figures) ? figures.current
-										 : 0;
+										  : 0;
 }
 
 /* --- who is there --- */
@@ -112,8 +113,8 @@ static void tell_going(struct stream_room *room, const struct peer *p, const cha
 	if (count >= STREAM_ROOM_BIG)
 		return;
 	stream_room_emit(room, "viewer:left",
-		json_pack("{s:s, s:s, s:I}", "streamId", room->id_text, "userId", id,
-			"viewerCount", (json_int_t)count),
+		json_pack("{s:s, s:s, s:I}", "streamId", room->id_text, "userId", id, "viewerCount",
+			(json_int_t)count),
 		HUB_MUST, p);
 }
 
@@ -142,11 +143,17 @@ struct stream_join *stream_join_create(struct stream_room *room, struct peer *p)
 static void rise(struct stream_join *j, const char *id, enum audience_leaving how)
 {
 	bool alone = j->seat && audience_alone(j->seat);
-	bool had_seat = j->seat != NULL;
 
 	audience_leave(&j->seat, how);
-	if (had_seat && alone)
+	if (alone)
 		tell_going(j->room, j->peer, id);
+}
+
+void stream_join_reseat(struct stream_join *j, const char *id_before)
+{
+	rise(j, id_before, AUDIENCE_LEFT);
+	j->seat = sit(j->room, j->peer);
+	tell_coming(j);
 }
 
 void stream_join_end(struct stream_join *j, enum audience_leaving how)

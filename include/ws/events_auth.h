@@ -1,0 +1,9 @@
+#pragma once
+
+#include "ws/events.h"
+
+/*
+ * The event `auth` {token}: who it is, or a newer token of the same user. Answered with {userId,
+ * expiresAt}. A guest that becomes a user keeps the streams that it watches.
+ */
+void events_auth_add(struct events *e);

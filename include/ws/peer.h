@@ -1,0 +1,143 @@
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "base/metrics.h"
+#include "base/signal.h"
+#include "loop/loop.h"
+#include "ws/hub.h"
+
+/*
+ * Connected clients, whatever their framing: who they are, what they may still do, and their end.
+ * Source: spec events.md, the paragraph on identity and "Delivery". Loop thread only.
+ *
+ * A framing embeds a struct peer in its connection. Nothing here frees it inside a call: peer_close
+ * and peer_end mark it, and what follows (the transport's end, leaving all rooms, `destroy`) is
+ * done later on the loop. Handlers may therefore go on using a peer that came to its end under
+ * them; what is sent to it then goes nowhere.
+ */
+struct peers;
+struct peer;
+
+/* Texts are owned; user_id NULL: a guest. */
+struct ws_identity {
+	char *user_id, *name, *avatar, *neighborhood;
+	unsigned roles; /* enum user_role bits */
+	uint64_t expires_ms; /* of the token, wall time; 0: never */
+};
+void ws_identity_finish(struct ws_identity *i);
+
+/* Who tells whose a token is: a sibling floor, joined by the daemon. */
+struct ws_auth_ops {
+	/* False: *code is a stable word, *why a sentence, both static. *out is the caller's then
+	 * and only then not. */
+	bool (*check)(void *user, const char *token, struct ws_identity *out, const char **code,
+		const char **why);
+};
+
+enum peer_ending {
+	PEER_LEFT, /* in order: it watched until now */
+	PEER_LOST, /* it watched until its last sign of life */
+};
+
+/* A framing. data is borrowed. False: the client does not take it, and is slow. */
+struct peer_ops {
+	bool (*send)(struct peer *p, const char *name, json_t *data);
+	bool (*answer)(struct peer *p, uint64_t ack, json_t *data);
+	/* Ends the transport for good: no event of it comes after. */
+	void (*close)(struct peer *p, unsigned code, const char *reason);
+	void (*destroy)(struct peer *p); /* the last call: frees it */
+};
+
+/* Read by handlers, written here alone. */
+struct peer {
+	const struct peer_ops *ops;
+	struct peers *owner;
+	struct list link; /* of all, or of those that end */
+	struct list by_user;
+	struct hub_member member;
+	struct ws_identity who;
+	char *id; /* the user's, or "guest:" and an id of our making */
+	char *address;
+	struct list streams; /* that it joined: the stream events' */
+	struct list calls; /* events under way: the table's */
+	uint64_t seen_us; /* the last sign of life */
+	double tokens; /* of the bucket of all its events */
+	uint64_t tokens_us;
+	enum peer_ending ending_how;
+	uint16_t close_code; /* 0: the transport is gone already */
+	const char *close_reason; /* static */
+	uint8_t malformed;
+	bool identified; /* a token, or leave to be a guest */
+	bool ending, warned;
+};
+
+struct peers_config {
+	struct loop *loop;
+	struct hub *hub;
+	const struct ws_auth_ops *auth; /* static */
+	void *auth_user;
+	bool allow_guests;
+	unsigned rate; /* events a second of a peer, as many at once; 0: no bound */
+	unsigned sockets_per_user; /* 0: no bound */
+	unsigned handshakes; /* of an address a minute; 0: no bound */
+	struct metrics *metrics; /* souk_peers, souk_slow_consumers_total, …; may be NULL */
+};
+
+struct peers *peers_create(const struct peers_config *config);
+/* All peers end at once (1001); NULL is fine. */
+void peers_destroy(struct peers **p);
+struct loop *peers_loop(const struct peers *p);
+struct hub *peers_hub(const struct peers *p);
+unsigned peers_count(const struct peers *p);
+bool peers_allow_guests(const struct peers *p);
+/* One more handshake of this address? Also false while draining. */
+bool peers_admit(struct peers *p, const char *address);
+
+/*
+ * Tells all (`server:draining`) and closes them one by one within the time, few of them sooner.
+ * done comes when the last one is gone.
+ */
+void peers_drain(struct peers *p, uint64_t within_us, void (*done)(void *user), void *user);
+bool peers_draining(const struct peers *p);
+/* Ends all sockets of a user, as after a ban. */
+void peers_close_user(struct peers *p, const char *user_id, const char *reason);
+void peers_close_address(struct peers *p, bool (*which)(void *arg, const char *address), void *arg);
+
+/* Emitted with the struct peer: a sign of life (twice a second at most); another identity, with the
+ * one before still in `id` until the listeners are through; its end. */
+struct signal *peers_seen(struct peers *p);
+struct signal *peers_ended(struct peers *p);
+struct peer_change {
+	struct peer *peer;
+	const char *id_before;
+};
+struct signal *peers_identified(struct peers *p); /* data: struct peer_change */
+
+/* A connection's part. It is a guest, or nobody yet, until peer_identify. */
+void peer_init(struct peer *p, struct peers *owner, const struct peer_ops *ops,
+	enum hub_framing framing, const char *address);
+enum peer_identity_result { PEER_IDENTIFIED, PEER_REFUSED, PEER_ANOTHER, PEER_TOO_MANY };
+/* By a token. REFUSED: *code and *why say why; ANOTHER: it is somebody else already. */
+enum peer_identity_result peer_identify(
+	struct peer *p, const char *token, const char **code, const char **why);
+/* Its transport is gone. */
+void peer_end(struct peer *p, enum peer_ending how);
+/* To be closed; code: WebSocket's. reason is static. */
+void peer_close(struct peer *p, unsigned code, const char *reason);
+/* Its queue is full. */
+void peer_too_slow(struct peer *p);
+/* Something came from it. */
+void peer_seen(struct peer *p);
+/* What came was no event: an error to it, and the end at the tenth time. */
+void peer_malformed(struct peer *p, const char *message);
+/* Takes one event out of its bucket. */
+bool peer_may_speak(struct peer *p);
+
+bool peer_is_guest(const struct peer *p);
+void peer_send(struct peer *p, const char *name, json_t *data); /* steals data */
+void peer_answer(struct peer *p, uint64_t ack, json_t *data); /* steals data */

@@ -1,0 +1,323 @@
+#include "sockets.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "connections.h"
+#include "http/playback.h"
+#include "http/websocket.h"
+#include "server_private.h"
+#include "ws/events.h"
+#include "ws/events_auth.h"
+#include "ws/hub.h"
+#include "ws/json_server.h"
+#include "ws/peer.h"
+#include "ws/stream_events.h"
+#include "ws_http.h"
+
+#define PLAIN_PATH "/ws"
+#define RTMP_PORT 1935
+/* A player holds three parts back (RFC 8216bis, PART-HOLD-BACK); encoder and ways take the rest. */
+#define PARTS_BACK 3
+#define WAYS_MS 1000
+/* Sockets are gone when this much of the time to drain is left for the rest. */
+#define DRAIN_SHARE 2 / 3
+
+struct sockets {
+	struct server *server;
+	struct hub *hub;
+	struct peers *peers;
+	struct events *events;
+	struct stream_events *streams;
+	struct json_server *json;
+};
+
+/* --- tokens --- */
+
+/* What the token does not say is as it is stored. */
+static void complete(struct server *s, struct ws_identity *who)
+{
+	struct repo repo = store_repo(s->store);
+	struct user_record stored = {0};
+
+	if (who->name && who->avatar && who->neighborhood)
+		return;
+	repo.ops->user_get(repo.impl, who->user_id, &stored);
+	who->name = who->name ? who->name : mem_strdup(stored.name);
+	who->avatar = who->avatar ? who->avatar : mem_strdup(stored.avatar);
+	who->neighborhood = who->neighborhood ? who->neighborhood : mem_strdup(stored.neighborhood);
+	user_record_finish(&stored);
+}
+
+static bool check_token(
+	void *user, const char *token, struct ws_identity *out, const char **code, const char **why)
+{
+	struct server *s = user;
+	char *header = mem_printf("Bearer %s", token);
+	const struct auth_peer peer = {.authorization = header, .uid = -1};
+	struct identity who = {0};
+	enum auth_result result = auth_check(s->auth, &peer, &who, why);
+
+	free(header);
+	*code = auth_result_code(result);
+	if (result != AUTH_OK)
+		return false;
+	*out = (struct ws_identity){.user_id = who.user_id,
+		.name = who.name,
+		.avatar = who.avatar,
+		.neighborhood = who.neighborhood,
+		.roles = who.roles,
+		.expires_ms = who.expires_ms};
+	if (connections_banned(s, out->user_id)) {
+		ws_identity_finish(out);
+		*code = "banned";
+		*why = "This user is banned.";
+		return false;
+	}
+	complete(s, out);
+	return true;
+}
+
+static const struct ws_auth_ops auth_ops = {.check = check_token};
+
+/* --- what the stream events ask --- */
+
+static char *absolute(const struct server *s, const char *path, const char *suffix)
+{
+	const char *base = s->config->server.public_url;
+	size_t len = base ? strlen(base) : 0;
+
+	while (len && base[len - 1] == '/')
+		len--;
+	return mem_printf("%.*s%s%s", (int)len, base ? base : "", path, suffix);
+}
+
+/* "" where none is needed; false: this viewer gets none. */
+static bool token_for(struct server *s, const struct stream_record *row, const char *viewer,
+	char out[static PLAYBACK_TOKEN_SIZE + 8])
+{
+	uint8_t key[AUTH_KEY_SIZE];
+	char token[PLAYBACK_TOKEN_SIZE];
+	uint64_t expires_s =
+		clock_wall_ms(&clock_system) / 1000 + s->config->auth.playback_ttl_us / 1000000;
+
+	out[0] = '\0';
+	if (row->audience == AUDIENCE_EVERYONE)
+		return true;
+	auth_derive_key(s->auth, PLAYBACK_LABEL, key);
+	if (!viewer || !playback_token(key, row->id, viewer, expires_s, token))
+		return false;
+	snprintf(out, PLAYBACK_TOKEN_SIZE + 8, "?token=%s", token);
+	return true;
+}
+
+static char *media_url(
+	struct server *s, const struct stream_record *row, const char *viewer, const char *path)
+{
+	char suffix[PLAYBACK_TOKEN_SIZE + 8];
+
+	if (path[0] != '/')
+		return mem_strdup(path);
+	return token_for(s, row, viewer, suffix) ? absolute(s, path, suffix) : NULL;
+}
+
+static char *hls_url(void *user, const struct stream_record *row, const char *viewer)
+{
+	char id[UUID_TEXT_SIZE], path[80];
+
+	uuid_text(id, row->id);
+	snprintf(path, sizeof(path), "/hls/%s/index.m3u8", id);
+	return media_url(user, row, viewer, path);
+}
+
+static char *vod_url(void *user, const struct stream_record *row, const char *viewer)
+{
+	return media_url(user, row, viewer, row->vod_url);
+}
+
+static char *rtmp_url(void *user)
+{
+	const struct server *s = user;
+	const char *base = s->config->server.public_url;
+	const char *host = base ? strstr(base, "://") : NULL;
+	unsigned port = rtmp_server_port(s->rtmp);
+
+	host = host ? host + 3 : "localhost";
+	if (!port)
+		return mem_printf("rtmps://%.*s:%u/%s", (int)strcspn(host, ":/"), host,
+			rtmp_server_tls_port(s->rtmp), s->config->rtmp.app);
+	if (port == RTMP_PORT)
+		return mem_printf(
+			"rtmp://%.*s/%s", (int)strcspn(host, ":/"), host, s->config->rtmp.app);
+	return mem_printf(
+		"rtmp://%.*s:%u/%s", (int)strcspn(host, ":/"), host, port, s->config->rtmp.app);
+}
+
+static bool has_disk(const struct server *s)
+{
+	struct statvfs fs;
+
+	return statvfs(s->config->media.root, &fs) == 0 &&
+		(uint64_t)fs.f_bavail * fs.f_frsize >= s->config->media.min_free;
+}
+
+static const char *unready(void *user)
+{
+	const struct server *s = user;
+
+	if (s->draining)
+		return "This server is being stopped.";
+	if (!rtmp_server_port(s->rtmp) && !rtmp_server_tls_port(s->rtmp))
+		return "Encoders cannot connect here.";
+	if (live_registry_publishers(s->registry) >= s->config->rtmp.max_publishers)
+		return "There are as many publishers as there may be.";
+	if (!store_healthy(s->store))
+		return "The database cannot be written.";
+	return has_disk(s) ? NULL : "The disk is full.";
+}
+
+/* --- life --- */
+
+static struct rcbuf *encode(void *user, enum hub_framing framing, const struct hub_event *e)
+{
+	switch (framing) {
+	case HUB_JSON:
+		return json_room_frame(e);
+	case HUB_SOCKET_IO:
+	case HUB_REALTIME:
+	case HUB_FRAMINGS:
+		break;
+	}
+	return NULL;
+}
+
+static void create_streams(struct sockets *k)
+{
+	struct server *s = k->server;
+	const uint64_t held_back_us = PARTS_BACK * s->config->hls.part_target_us;
+	const struct stream_events_config config = {
+		.loop = s->loop,
+		.peers = k->peers,
+		.events = k->events,
+		.repo = store_repo(s->store),
+		.registry = s->registry,
+		.audience = s->audience,
+		.chat = s->chat,
+		.showcase = s->showcase,
+		.host =
+			{
+				.hls_url = hls_url,
+				.vod_url = vod_url,
+				.rtmp_url = rtmp_url,
+				.unready = unready,
+				.latency_ms = (unsigned)(held_back_us / 1000) + WAYS_MS,
+				.user = s,
+			},
+	};
+
+	k->streams = stream_events_create(&config);
+}
+
+static void create_peers(struct sockets *k)
+{
+	struct server *s = k->server;
+	const struct config_events *c = &s->config->events;
+
+	k->hub = hub_create(&(struct hub_config){
+		.loop = s->loop,
+		.clock = &clock_system,
+		.encode = encode,
+		.user = k,
+		.max_rooms = c->rooms,
+		.metrics = s->metrics,
+	});
+	k->peers = peers_create(&(struct peers_config){
+		.loop = s->loop,
+		.hub = k->hub,
+		.auth = &auth_ops,
+		.auth_user = s,
+		.allow_guests = s->config->auth.allow_guests,
+		.rate = c->rate,
+		.sockets_per_user = c->sockets_per_user,
+		.handshakes = c->handshakes,
+		.metrics = s->metrics,
+	});
+	k->events = events_create(&(struct events_config){.loop = s->loop, .metrics = s->metrics});
+	events_auth_add(k->events);
+}
+
+static bool is_plain(const struct http_request *r)
+{
+	return text_eq(http_request_path(r), PLAIN_PATH);
+}
+
+static void on_upgrade(void *user, struct http_request *r)
+{
+	struct sockets *k = user;
+	struct ws_request request;
+
+	ws_http_request(r, true, &request);
+	if (is_plain(r))
+		json_server_request(k->json, &request);
+	else
+		http_respond_text(
+			r, 404, "text/plain; charset=utf-8", "There is no WebSocket here.\n");
+}
+
+bool sockets_handle(struct sockets *k, struct http_request *r)
+{
+	struct ws_request request;
+
+	if (!is_plain(r))
+		return false;
+	ws_http_request(r, false, &request);
+	json_server_request(k->json, &request);
+	return true;
+}
+
+struct sockets *sockets_create(struct server *s)
+{
+	struct sockets *k = mem_new(struct sockets);
+
+	k->server = s;
+	create_peers(k);
+	create_streams(k);
+	k->json = json_server_create(&(struct json_server_config){
+		.loop = s->loop,
+		.peers = k->peers,
+		.events = k->events,
+		.max_message = s->config->events.message,
+		.max_queue = s->config->events.queue,
+	});
+	http_server_on_upgrade(s->http, on_upgrade, k);
+	return k;
+}
+
+void sockets_destroy(struct sockets **pointer)
+{
+	struct sockets *k = *pointer;
+
+	if (!k)
+		return;
+	*pointer = NULL;
+	stream_events_destroy(&k->streams);
+	peers_destroy(&k->peers);
+	json_server_destroy(&k->json);
+	events_destroy(&k->events);
+	hub_destroy(&k->hub);
+	free(k);
+}
+
+void sockets_drain(struct sockets *k, void (*done)(void *user), void *user)
+{
+	peers_drain(k->peers, k->server->config->server.drain_us * DRAIN_SHARE, done, user);
+}
+
+void sockets_close_user(struct sockets *k, const char *user_id)
+{
+	peers_close_user(k->peers, user_id, "banned");
+}
