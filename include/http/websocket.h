@@ -10,7 +10,9 @@
 /*
  * WebSocket connections (RFC 6455) of the HTTP server. On clear HTTP/1.1 they are read and written
  * by us alone (proto/ws_frame.h): unmasked frames, wrong lengths, reserved bits and invalid UTF-8
- * close the connection with the code that the RFC names. Loop thread only.
+ * close the connection with the code that the RFC names. On TLS and HTTP/2 libwebsockets reads the
+ * frames: it takes unmasked ones and reserved bits without a word, all else is judged alike. Loop
+ * thread only.
  *
  * What is sent are whole frames made beforehand (ws_frame), shared by as many connections as like.
  * They leave together at the end of the loop's turn: one send() a connection however many there
@@ -40,8 +42,9 @@ struct http_websocket_config {
 
 /*
  * A request that asks for WebSocket and is well-formed goes to `upgrade` instead of the server's
- * handler. It is answered like any other (a refusal), now or later, or accepted. Without a function
- * (as at first) all are refused with 426.
+ * handler. It is answered like any other (a refusal), now or later, or accepted. On TLS it must be
+ * now, or it counts as refused; on HTTP/2 a refusal is a WebSocket that is closed with 1008.
+ * Without a function (as at first) all are refused with 426.
  */
 void http_server_on_upgrade(
 	struct http_server *s, void (*upgrade)(void *user, struct http_request *r), void *user);

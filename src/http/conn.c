@@ -12,11 +12,6 @@
 #include "http_private.h"
 #include "loop/lws.h"
 
-/* libwebsockets' memory for one transaction (HTTP/1) or stream (HTTP/2). */
-struct http_session {
-	struct http_request *request;
-};
-
 static struct http_request *session_request(struct lws *wsi)
 {
 	struct http_session *session = lws_wsi_user(wsi);
@@ -284,14 +279,16 @@ static int on_writeable(struct http_conn *c, struct lws *wsi, void *in, size_t l
 }
 
 /*
- * There is nothing to upgrade to on this floor, h2c included: libwebsockets never finishes a held
- * request on the stream that an upgrade makes, and no browser asks for it.
+ * There is nothing to upgrade to but WebSocket: with h2c libwebsockets never finishes a held request
+ * on the stream that an upgrade makes, and no browser asks for it.
  */
 static int on_upgrade(struct http_conn *c, struct lws *wsi, void *in, size_t len)
 {
 	static const char answer[] = "HTTP/1.1 426 Upgrade Required\r\n"
 				     "connection: close\r\ncontent-length: 0\r\n\r\n";
 
+	if (http_websocket_is_upgrade(c, in))
+		return 0;
 	metric_add(c->edge->server->metrics.refused[HTTP_REFUSE_UPGRADE], 1);
 	if (!c->edge->tls)
 		(void)!send(c->fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -329,6 +326,7 @@ static int on_destroy(struct lws *wsi)
 		session_set(wsi, NULL);
 		http_request_lost(r);
 	}
+	http_websocket_gone(wsi);
 	if (c && (c->wsi == wsi || !c->wsi))
 		conn_free(c);
 	return 0;
@@ -344,6 +342,13 @@ static const struct {
 	{LWS_CALLBACK_HTTP_BODY_COMPLETION, false, on_body_completion},
 	{LWS_CALLBACK_HTTP_WRITEABLE, false, on_writeable},
 	{LWS_CALLBACK_HTTP_CONFIRM_UPGRADE, false, on_upgrade},
+	{LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION, false, http_websocket_on_filter},
+	{LWS_CALLBACK_ESTABLISHED, false, http_websocket_on_established},
+	{LWS_CALLBACK_RECEIVE, false, http_websocket_on_receive},
+	{LWS_CALLBACK_RECEIVE_PONG, false, http_websocket_on_pong},
+	{LWS_CALLBACK_SERVER_WRITEABLE, false, http_websocket_on_writeable},
+	{LWS_CALLBACK_WS_PEER_INITIATED_CLOSE, false, http_websocket_on_peer_close},
+	{LWS_CALLBACK_CLOSED, true, http_websocket_on_closed},
 	{LWS_CALLBACK_CLOSED_HTTP, true, on_closed},
 	{LWS_CALLBACK_HTTP_DROP_PROTOCOL, true, on_drop_protocol},
 };
@@ -385,8 +390,7 @@ static int http_callback(
 }
 
 /*
- * protocols[0] of every HTTP vhost. Sockets without a subprotocol come here as well: a WebSocket
- * layer puts its callback in front of this one.
+ * protocols[0] of every HTTP vhost. WebSockets without a subprotocol come here as well.
  */
 const struct lws_protocols http_protocols[] = {
 	{.name = "http",

@@ -133,6 +133,12 @@ struct http_conn {
 	bool readable, serving; /* direct: bytes may be there; http_direct_serve is running */
 };
 
+/* libwebsockets' memory for one transaction (HTTP/1) or stream (HTTP/2). */
+struct http_session {
+	struct http_request *request;
+	struct http_websocket *websocket; /* what became of it */
+};
+
 enum http_phase { HTTP_RECEIVING, HTTP_HANDLING, HTTP_ANSWERING, HTTP_REFUSED };
 
 /* What is still to be written. */
@@ -222,6 +228,18 @@ void http_request_done(struct http_request *r);
 
 /* headers.c: looks up, copies, keeps with the request. */
 const char *http_headers_get(struct http_request *r, const char *name);
+
+/* websocket_lws.c: callbacks of libwebsockets, as conn.c's */
+bool http_websocket_is_upgrade(const struct http_conn *c, const char *to);
+int http_websocket_on_filter(struct http_conn *c, struct lws *wsi, void *in, size_t len);
+int http_websocket_on_established(struct http_conn *c, struct lws *wsi, void *in, size_t len);
+int http_websocket_on_receive(struct http_conn *c, struct lws *wsi, void *in, size_t len);
+int http_websocket_on_pong(struct http_conn *c, struct lws *wsi, void *in, size_t len);
+int http_websocket_on_writeable(struct http_conn *c, struct lws *wsi, void *in, size_t len);
+int http_websocket_on_peer_close(struct http_conn *c, struct lws *wsi, void *in, size_t len);
+int http_websocket_on_closed(struct http_conn *c, struct lws *wsi, void *in, size_t len);
+/* Its carrier is at its end; nothing happens if it is no WebSocket. */
+void http_websocket_gone(struct lws *wsi);
 
 /* websocket.c, websocket_io.c */
 /* A whole head that asks for WebSocket: refuses it or hands it to the server's `upgrade`. */

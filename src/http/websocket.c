@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "base/text.h"
+#include "loop/lws.h"
 #include "websocket_private.h"
 
 /* RFC 6455 sections 1.3 and 4.1 */
@@ -85,9 +86,10 @@ static void refuse_version(struct http_request *r)
 /* Section 4.2.1, what is left of it after the head was parsed. */
 static bool asked_rightly(struct http_request *r)
 {
-	return r->method == HTTP_GET && !r->http10 &&
-		has_word(http_headers_get(r, "connection"), "upgrade") &&
-		key_valid(http_headers_get(r, "sec-websocket-key"));
+	return r->h2 ||
+		(r->method == HTTP_GET && !r->http10 &&
+			has_word(http_headers_get(r, "connection"), "upgrade") &&
+			key_valid(http_headers_get(r, "sec-websocket-key")));
 }
 
 void http_websocket_asked(struct http_request *r)
@@ -141,14 +143,24 @@ static struct rcbuf *answer_head(struct http_request *r, const char *protocol)
 	return head;
 }
 
+static void begin_direct(struct http_websocket *ws, struct http_request *r, const char *protocol)
+{
+	struct rcbuf *head = answer_head(r, protocol);
+
+	r->conn->websocket = ws;
+	http_websocket_put(ws, head);
+	rcbuf_unref(&head);
+	/* Frames may lie in the socket already, behind the head. */
+	http_conn_retry(r->conn);
+}
+
 struct http_websocket *http_websocket_accept(
 	struct http_request *r, const struct http_websocket_config *config)
 {
 	struct http_conn *c = r->conn;
 	struct http_websocket *ws = mem_new(struct http_websocket);
-	struct rcbuf *head = answer_head(r, config->protocol);
 
-	must(r->phase == HTTP_HANDLING && c->direct && !c->websocket);
+	must(r->phase == HTTP_HANDLING && !c->websocket);
 	ws->conn = c;
 	ws->ops = config->ops;
 	ws->user = config->user;
@@ -157,13 +169,13 @@ struct http_websocket *http_websocket_accept(
 	ws_reader_init(&ws->reader, config->max_message);
 	metric_add(c->edge->server->metrics.requests[1], 1);
 	metric_change(c->edge->server->websockets->open, 1);
+	if (c->direct)
+		begin_direct(ws, r, config->protocol);
+	else
+		http_websocket_carry(ws, r);
+	if (c->current == r)
+		c->current = NULL;
 	http_request_free(r);
-	c->current = NULL;
-	c->websocket = ws;
-	http_websocket_put(ws, head);
-	rcbuf_unref(&head);
-	/* Frames may lie in the socket already, behind the head. */
-	http_conn_retry(c);
 	return ws;
 }
 
@@ -177,20 +189,26 @@ void http_websocket_over(struct http_websocket *ws, unsigned code)
 		ops->closed(ws->user, code);
 }
 
-void http_websocket_lost(struct http_conn *c)
+void http_websocket_free(struct http_websocket *ws)
 {
-	struct http_websocket *ws = c->websocket;
+	struct http_conn *c = ws->conn;
 
-	if (!ws)
-		return;
 	http_websocket_over(ws, WS_CLOSE_ABNORMAL);
-	c->websocket = NULL;
 	c->active--;
 	metric_change(c->edge->server->websockets->open, -1);
 	list_remove(&ws->flush_link);
 	http_websocket_drop(ws);
 	ws_reader_finish(&ws->reader);
 	free(ws);
+}
+
+void http_websocket_lost(struct http_conn *c)
+{
+	struct http_websocket *ws = c->websocket;
+
+	c->websocket = NULL;
+	if (ws)
+		http_websocket_free(ws);
 }
 
 /* Nothing more goes out after this frame. */
@@ -204,7 +222,9 @@ void http_websocket_end(struct http_websocket *ws, unsigned code, const char *re
 	http_websocket_put(ws, frame);
 	rcbuf_unref(&frame);
 	ws->ending = true;
-	http_wait_start(ws->conn->edge->server, &ws->conn->wait, HTTP_WAIT_LINGER);
+	/* A stream of HTTP/2 is closed when the frame is out; its connection has others. */
+	if (!ws->h2)
+		http_wait_start(ws->conn->edge->server, &ws->conn->wait, HTTP_WAIT_LINGER);
 }
 
 void http_websocket_close(struct http_websocket *ws, unsigned code, const char *reason)
@@ -216,5 +236,9 @@ void http_websocket_close(struct http_websocket *ws, unsigned code, const char *
 void http_websocket_abort(struct http_websocket *ws)
 {
 	ws->ops = NULL;
-	http_conn_kill(ws->conn);
+	ws->aborted = true;
+	if (ws->h2)
+		loop_lws_kill(ws->conn->edge->server->loop, ws->wsi);
+	else
+		http_conn_kill(ws->conn);
 }

@@ -55,7 +55,7 @@ void http_websocket_drop(struct http_websocket *ws)
 	ws->queued = ws->first_at = 0;
 }
 
-static void queue_consume(struct http_websocket *ws, size_t n)
+void http_websocket_consume(struct http_websocket *ws, size_t n)
 {
 	ws->queued -= n;
 	while (n) {
@@ -94,6 +94,8 @@ static void flushed(struct http_websocket *ws)
 {
 	struct http_conn *c = ws->conn;
 
+	if (ws->wsi)
+		return;
 	if (c->wait.kind == HTTP_WAIT_WRITE)
 		http_wait_stop(&c->wait);
 	if (ws->ending && ws->closed)
@@ -129,7 +131,7 @@ static void flush(struct http_websocket *ws)
 			http_conn_kill(c);
 		if (n < 0)
 			break;
-		queue_consume(ws, (size_t)n);
+		http_websocket_consume(ws, (size_t)n);
 		moved += (size_t)n;
 	}
 	metric_add(server_of(ws)->metrics.sent, moved);
@@ -171,15 +173,20 @@ static void flush_later(struct http_websocket *ws)
 
 void http_websocket_put(struct http_websocket *ws, struct rcbuf *frames)
 {
-	/* What waits for the peer goes by the poller's word. */
-	if (!ws->count)
-		flush_later(ws);
+	bool idle = !ws->count;
+
 	queue_add(ws, frames, 0);
+	/* What waits for the peer goes by the poller's word, or by libwebsockets'. */
+	if (idle && ws->wsi)
+		http_websocket_wake(ws);
+	else if (idle)
+		flush_later(ws);
 }
 
 static bool has_room(const struct http_websocket *ws, const struct rcbuf *frames)
 {
-	return !ws->ending && !ws->conn->killed && ws->queued + rcbuf_len(frames) <= ws->max_queue;
+	return !ws->ending && !ws->aborted && !ws->conn->killed &&
+		ws->queued + rcbuf_len(frames) <= ws->max_queue;
 }
 
 bool http_websocket_send(struct http_websocket *ws, struct rcbuf *frames)
@@ -195,7 +202,7 @@ bool http_websocket_write(struct http_websocket *ws, struct rcbuf *frames)
 	size_t len = rcbuf_len(frames);
 	ssize_t n;
 
-	if (ws->count || !has_room(ws, frames))
+	if (ws->wsi || ws->count || !has_room(ws, frames))
 		return http_websocket_send(ws, frames);
 	n = send(ws->conn->fd, rcbuf_data(frames), len, MSG_NOSIGNAL | MSG_DONTWAIT);
 	if (n < 0 && errno != EAGAIN && errno != EINTR) {
@@ -238,7 +245,7 @@ static void failed(struct http_websocket *ws, const struct ws_event *e)
 	http_websocket_over(ws, e->code);
 }
 
-static void on_event(struct http_websocket *ws, const struct ws_event *e)
+void http_websocket_handle(struct http_websocket *ws, const struct ws_event *e)
 {
 	switch (e->kind) {
 	case WS_EVENT_NONE:
@@ -275,7 +282,7 @@ static void on_bytes(struct http_websocket *ws, uint8_t *data, size_t len)
 
 	while (e.kind != WS_EVENT_NONE && !ws->closed && !ws->deaf && !ws->conn->killed) {
 		ws_reader_read(&ws->reader, data, len, &used, &e);
-		on_event(ws, &e);
+		http_websocket_handle(ws, &e);
 		data += used;
 		len -= used;
 	}

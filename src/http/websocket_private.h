@@ -5,7 +5,8 @@
 #include "proto/ws_frame.h"
 
 /*
- * What websocket.c (handshake, life) and websocket_io.c (reading, writing) share.
+ * What websocket.c (handshake, life), websocket_io.c (reading, writing) and websocket_lws.c (those
+ * that libwebsockets carries) share.
  *
  * A connection becomes a WebSocket and stays one: http_conn.websocket is set by the accepted
  * request and freed with the connection. It is over for its owner (ops NULL) before that, when the
@@ -13,6 +14,11 @@
  */
 struct http_websocket {
 	struct http_conn *conn;
+	struct lws *wsi; /* that carries it; NULL: ours alone */
+	bool h2; /* on a stream of HTTP/2 */
+	bool shaken; /* libwebsockets has answered the handshake */
+	bool aborted; /* its callbacks are to end it */
+	size_t frame_at; /* bytes gone of the first frame's payload, in pieces of libwebsockets */
 	const struct http_websocket_ops *ops; /* NULL: the owner is gone */
 	void *user;
 	struct ws_reader reader;
@@ -41,7 +47,17 @@ struct http_websockets {
 void http_websocket_over(struct http_websocket *ws, unsigned code);
 void http_websocket_end(struct http_websocket *ws, unsigned code, const char *reason);
 
-/* websocket_io.c: queues without asking for room; it goes at the end of the turn. */
+void http_websocket_free(struct http_websocket *ws);
+
+/* websocket_lws.c */
+/* Of a request that libwebsockets carries, instead of the answer's head. */
+void http_websocket_carry(struct http_websocket *ws, struct http_request *r);
+void http_websocket_wake(struct http_websocket *ws);
+
+/* websocket_io.c */
+void http_websocket_handle(struct http_websocket *ws, const struct ws_event *e);
+void http_websocket_consume(struct http_websocket *ws, size_t n); /* bytes that have gone out */
+/* Queues without asking for room; it goes at the end of the turn. */
 void http_websocket_put(struct http_websocket *ws, struct rcbuf *frames);
 void http_websocket_drop(struct http_websocket *ws); /* empties and frees the queue */
 void http_websockets_free(struct http_websockets *w);

@@ -3,7 +3,7 @@
  * expect: Engine.IO echo below /engine.io/, Socket.IO below /socket.io/, plain WebSocket echo on
  * /echo.
  *
- *     sio_conformance [PORT [PING_INTERVAL_MS PING_TIMEOUT_MS]]
+ *     sio_conformance [PORT [PING_INTERVAL_MS PING_TIMEOUT_MS [TLS_PORT CERT KEY]]]
  *
  * on 127.0.0.1; without arguments as the suites want it: port 3000, 300 ms and 200 ms.
  */
@@ -172,6 +172,7 @@ static uint64_t argument_ms(int argc, char **argv, int at, uint64_t otherwise)
 static bool conformance_open(struct conformance *c, int argc, char **argv)
 {
 	char error[256] = "", *listen = mem_printf("127.0.0.1:%s", argc > 1 ? argv[1] : "3000");
+	char *tls = argc > 6 ? mem_printf("127.0.0.1:%s", argv[4]) : NULL;
 	struct eio_config eio = {.ping_interval_us = argument_ms(argc, argv, 2, 300) * 1000,
 		.ping_timeout_us = argument_ms(argc, argv, 3, 200) * 1000,
 		.max_payload = MAX_PAYLOAD,
@@ -186,12 +187,16 @@ static bool conformance_open(struct conformance *c, int argc, char **argv)
 			.n_namespaces = 2});
 	c->http = http_server_create(c->loop,
 		&(struct http_config){.listen = listen,
+			.tls_listen = tls,
+			.cert = tls ? argv[5] : NULL,
+			.key = tls ? argv[6] : NULL,
 			.max_connections = 1000,
 			.max_body = 2 * MAX_PAYLOAD,
 			.handle = on_request,
 			.user = c},
 		error, sizeof(error));
 	free(listen);
+	free(tls);
 	if (!c->http) {
 		fprintf(stderr, "%s\n", error);
 		return false;

@@ -11,7 +11,9 @@ const settings = {
 };
 
 function connect(options, name = '') {
-  return io(HTTP + name, { forceNew: true, reconnectionDelay: 50, ...options });
+  return io(HTTP + name, {
+    forceNew: true, reconnectionDelay: 50, rejectUnauthorized: false, ...options,
+  });
 }
 
 async function connected(options, name = '') {

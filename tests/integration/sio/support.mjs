@@ -1,4 +1,4 @@
-// What the tests of sockets share. MODULES: where the packages are installed; PORT: the server's.
+// What the tests of sockets share. MODULES: where the packages are installed; BASE: the server's URL.
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
@@ -6,8 +6,8 @@ const require = createRequire(join(process.env.MODULES, 'package.json'));
 export const { io } = require('socket.io-client');
 export const WebSocket = require('ws');
 
-export const HTTP = `http://127.0.0.1:${process.env.PORT}`;
-export const WS = `ws://127.0.0.1:${process.env.PORT}`;
+export const HTTP = process.env.BASE;
+export const WS = HTTP.replace('http', 'ws');
 
 // The next event of an emitter, or of a socket.
 export function once(emitter, name) {
