@@ -266,13 +266,13 @@ static bool create_api(struct server *s)
 	return true;
 }
 
-static void on_drain(void *user)
 static bool create_sockets(struct server *s)
 {
 	s->sockets = sockets_create(s);
 	return true;
 }
 
+static void on_drain(void *user)
 {
 	server_drain(user);
 }
@@ -368,8 +368,8 @@ void server_destroy(struct server **server)
 	timer_destroy(&s->watchdog);
 	timer_destroy(&s->housekeeping);
 	signals_destroy(&s->signals);
-	rtmp_server_destroy(&s->rtmp);
 	sockets_destroy(&s->sockets);
+	rtmp_server_destroy(&s->rtmp);
 	http_server_destroy(&s->http);
 	hls_destroy(&s->hls);
 	pages_destroy(&s->pages);
