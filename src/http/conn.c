@@ -279,8 +279,8 @@ static int on_writeable(struct http_conn *c, struct lws *wsi, void *in, size_t l
 }
 
 /*
- * There is nothing to upgrade to but WebSocket: with h2c libwebsockets never finishes a held request
- * on the stream that an upgrade makes, and no browser asks for it.
+ * There is nothing to upgrade to but WebSocket: with h2c libwebsockets never finishes a held
+ * request on the stream that an upgrade makes, and no browser asks for it.
  */
 static int on_upgrade(struct http_conn *c, struct lws *wsi, void *in, size_t len)
 {
