@@ -97,6 +97,7 @@ struct config_events {
 	unsigned rate; /* events a second of a socket; 0: no bound */
 	unsigned sockets_per_user; /* 0: no bound */
 	unsigned rooms;
+	const char *namespaces; /* beside "/", with commas between; NULL: none */
 	unsigned handshakes; /* of an address a minute; 0: no bound */
 };
 
@@ -141,8 +142,8 @@ struct config {
 	struct config_store store;
 	struct config_auth auth;
 	struct config_chat chat;
-	struct config_limits limits;
 	struct config_events events;
+	struct config_limits limits;
 	struct config_webhooks webhooks;
 	struct config_push push;
 	struct config_redis redis;

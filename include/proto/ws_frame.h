@@ -49,6 +49,13 @@ struct rcbuf *ws_frame_close(unsigned code, const char *reason);
 /* What a frame of ours carries: points into it. False: a frame that is no data. */
 bool ws_frame_payload(const struct rcbuf *frame, bool *binary, const uint8_t **data, size_t *len);
 
+/*
+ * The same of several whole frames in one buffer, those without data left out: begins with *pos 0,
+ * false at the end.
+ */
+bool ws_frames_next(
+	const struct rcbuf *frames, size_t *pos, bool *binary, const uint8_t **data, size_t *len);
+
 /* May a peer send this code (section 7.4)? */
 bool ws_close_code_valid(unsigned code);
 

@@ -29,6 +29,8 @@ struct eio_handler {
 	void *(*opened)(void *user, struct eio_session *s, const struct ws_request *r);
 	/* The bytes are borrowed for the call; text is valid UTF-8. */
 	void (*message)(void *session, const uint8_t *data, size_t len, bool binary);
+	/* A pong came: it is there. May be NULL. */
+	void (*alive)(void *session);
 	/* The last call; the session is not to be touched after it. */
 	void (*closed)(void *session, enum eio_end end);
 };
@@ -54,7 +56,8 @@ void eio_server_request(struct eio_server *s, const struct ws_request *r);
 unsigned eio_server_sessions(const struct eio_server *s);
 
 /*
- * Sends a frame. False if the session is at its end, or comes to it because its queue is full
+ * Sends a frame, or several in one buffer. False if the session is at its end, or comes to it
+ * because its queue is full
  * (`closed` is then called before this returns).
  */
 bool eio_session_send(struct eio_session *s, struct rcbuf *frame);

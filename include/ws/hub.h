@@ -101,8 +101,9 @@ struct hub_place {
 	uint64_t seq;
 };
 bool hub_room_place(const struct hub *h, const char *room, struct hub_place *out);
-/* The offset of the newest event of all. */
+/* The offset of the newest event of all, and of the newest that was sent. */
 uint64_t hub_offset(const struct hub *h);
+uint64_t hub_offset_sent(const struct hub *h);
 const char *hub_epoch(const struct hub *h); /* of all rooms of this hub's life */
 
 /*
@@ -117,3 +118,6 @@ bool hub_resume(
  */
 bool hub_recover(struct hub *h, struct hub_member *m, const char *const *rooms, size_t n,
 	const char *epoch, uint64_t offset);
+/* Whether it would. */
+bool hub_can_recover(const struct hub *h, const struct hub_member *m, const char *const *rooms,
+	size_t n, const char *epoch, uint64_t offset);

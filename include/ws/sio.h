@@ -34,6 +34,8 @@ struct sio_handler {
 	 */
 	void (*connect)(void *user, struct sio_socket *s, json_t *auth);
 	void (*event)(void *user, struct sio_socket *s, const struct sio_event *e);
+	/* Its client answered a ping. May be NULL. Nothing may be sent inside. */
+	void (*alive)(void *user, struct sio_socket *s);
 	/* Of an accepted socket; not after sio_disconnect and sio_close, whose callers know. */
 	void (*disconnected)(void *user, struct sio_socket *s, enum eio_end end);
 };
@@ -79,7 +81,7 @@ bool sio_ack(struct sio_socket *s, uint64_t ack_id, json_t *args, struct rcbuf *
 	unsigned n_blobs);
 /* An event as a frame for any number of sockets of a namespace; without attachments. */
 struct rcbuf *sio_frame(const char *namespace_name, const char *name, json_t *args);
-bool sio_send_frame(struct sio_socket *s, struct rcbuf *frame);
+bool sio_send_frame(struct sio_socket *s, struct rcbuf *frame); /* or several in one buffer */
 
 /* Out of the namespace: the client does not come back by itself. */
 void sio_disconnect(struct sio_socket *s);

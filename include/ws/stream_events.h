@@ -42,7 +42,8 @@ struct stream_events *stream_events_create(const struct stream_events_config *co
 void stream_events_destroy(struct stream_events **s);
 
 /*
- * Lets a peer into a stream's room again that it was in before, as `resume` of a room does, but
- * without replaying: for connection state recovery. False: he may not (any more).
+ * For connection state recovery: whether a peer may be in a room again that it was in before, and
+ * its return to it, after the hub has let it in and told what it missed.
  */
-bool stream_events_return(struct stream_events *s, struct peer *p, const char *room);
+bool stream_events_may_return(struct stream_events *s, const struct peer *p, const char *room);
+void stream_events_return(struct stream_events *s, struct peer *p, const char *room);

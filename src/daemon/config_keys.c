@@ -199,6 +199,8 @@ static const struct config_key keys[] = {
 		.help = "Sockets that a user may have; 0: no bound."},
 	{"events", "rooms", CONFIG_INT, AT(events, rooms), "100", 1, 10000,
 		.help = "Rooms that a socket may be in."},
+	{"events", "namespaces", CONFIG_TEXT, AT(events, namespaces), "",
+		.help = "Socket.IO namespaces beside the default one, as /shop,/admin."},
 	{"events", "handshakes", CONFIG_INT, AT(events, handshakes), "600", 0, 1000000,
 		.help = "Sockets that one address may open a minute; 0: no bound."},
 

@@ -16,10 +16,12 @@
 #include "ws/hub.h"
 #include "ws/json_server.h"
 #include "ws/peer.h"
+#include "ws/sio_binding.h"
 #include "ws/stream_events.h"
 #include "ws_http.h"
 
 #define PLAIN_PATH "/ws"
+#define SIO_PATH "/socket.io"
 #define RTMP_PORT 1935
 /* A player holds three parts back (RFC 8216bis, PART-HOLD-BACK); encoder and ways take the rest. */
 #define PARTS_BACK 3
@@ -34,6 +36,7 @@ struct sockets {
 	struct events *events;
 	struct stream_events *streams;
 	struct json_server *json;
+	struct sio_binding *sio;
 };
 
 /* --- tokens --- */
@@ -188,6 +191,7 @@ static struct rcbuf *encode(void *user, enum hub_framing framing, const struct h
 	case HUB_JSON:
 		return json_room_frame(e);
 	case HUB_SOCKET_IO:
+		return sio_room_frame(((struct sockets *)user)->hub, e);
 	case HUB_REALTIME:
 	case HUB_FRAMINGS:
 		break;
@@ -255,6 +259,13 @@ static bool is_plain(const struct http_request *r)
 	return text_eq(http_request_path(r), PLAIN_PATH);
 }
 
+static bool is_socket_io(const struct http_request *r)
+{
+	const char *path = http_request_path(r);
+
+	return text_eq(path, SIO_PATH) || text_starts(path, SIO_PATH "/");
+}
+
 static void on_upgrade(void *user, struct http_request *r)
 {
 	struct sockets *k = user;
@@ -263,6 +274,8 @@ static void on_upgrade(void *user, struct http_request *r)
 	ws_http_request(r, true, &request);
 	if (is_plain(r))
 		json_server_request(k->json, &request);
+	else if (is_socket_io(r))
+		sio_binding_request(k->sio, &request);
 	else
 		http_respond_text(
 			r, 404, "text/plain; charset=utf-8", "There is no WebSocket here.\n");
@@ -272,10 +285,13 @@ bool sockets_handle(struct sockets *k, struct http_request *r)
 {
 	struct ws_request request;
 
-	if (!is_plain(r))
+	if (!is_plain(r) && !is_socket_io(r))
 		return false;
 	ws_http_request(r, false, &request);
-	json_server_request(k->json, &request);
+	if (is_plain(r))
+		json_server_request(k->json, &request);
+	else
+		sio_binding_request(k->sio, &request);
 	return true;
 }
 
@@ -293,6 +309,15 @@ struct sockets *sockets_create(struct server *s)
 		.max_message = s->config->events.message,
 		.max_queue = s->config->events.queue,
 	});
+	k->sio = sio_binding_create(&(struct sio_binding_config){
+		.loop = s->loop,
+		.peers = k->peers,
+		.events = k->events,
+		.streams = k->streams,
+		.max_message = s->config->events.message,
+		.max_queue = s->config->events.queue,
+		.namespaces = s->config->events.namespaces,
+	});
 	http_server_on_upgrade(s->http, on_upgrade, k);
 	return k;
 }
@@ -307,6 +332,7 @@ void sockets_destroy(struct sockets **pointer)
 	stream_events_destroy(&k->streams);
 	peers_destroy(&k->peers);
 	json_server_destroy(&k->json);
+	sio_binding_destroy(&k->sio);
 	events_destroy(&k->events);
 	hub_destroy(&k->hub);
 	free(k);

@@ -84,6 +84,37 @@ bool ws_frame_payload(const struct rcbuf *frame, bool *binary, const uint8_t **d
 	return *binary || at[0] == (FINAL | WS_TEXT);
 }
 
+/* Of a frame of ours, which begins at `at`. */
+static size_t payload_len(const uint8_t *at, size_t *head)
+{
+	uint64_t len = at[1];
+
+	*head = at[1] < 126 ? 2 : at[1] == 126 ? 4 : WS_HEAD_MAX;
+	if (*head > 2)
+		len = 0;
+	for (size_t i = 2; i < *head; i++)
+		len = len << 8 | at[i];
+	return (size_t)len;
+}
+
+bool ws_frames_next(
+	const struct rcbuf *frames, size_t *pos, bool *binary, const uint8_t **data, size_t *len)
+{
+	const uint8_t *at;
+	size_t head;
+
+	while (*pos < rcbuf_len(frames)) {
+		at = rcbuf_data(frames) + *pos;
+		*len = payload_len(at, &head);
+		*data = at + head;
+		*pos += head + *len;
+		*binary = at[0] == (FINAL | WS_BINARY);
+		if (*binary || at[0] == (FINAL | WS_TEXT))
+			return true;
+	}
+	return false;
+}
+
 bool ws_close_code_valid(unsigned code)
 {
 	if (code >= 3000)

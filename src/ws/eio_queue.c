@@ -26,15 +26,16 @@ void eio_queue_finish(struct eio_session *s)
 }
 
 /* A frame is a packet with a head before it. */
-static void put_frame(struct buf *body, const struct rcbuf *frame)
+static void put_frames(struct buf *body, const struct rcbuf *frames)
 {
 	struct eio_packet p;
 	const uint8_t *data;
-	size_t len;
+	size_t pos = 0, len;
 	bool binary;
 
-	if (ws_frame_payload(frame, &binary, &data, &len) && eio_decode(data, len, binary, &p))
-		eio_payload_put(body, &p);
+	while (ws_frames_next(frames, &pos, &binary, &data, &len))
+		if (eio_decode(data, len, binary, &p))
+			eio_payload_put(body, &p);
 }
 
 void eio_poll_answer(struct eio_session *s, int last)
@@ -43,7 +44,7 @@ void eio_poll_answer(struct eio_session *s, int last)
 	struct buf body = {0};
 
 	for (unsigned i = 0; i < s->n_frames; i++)
-		put_frame(&body, s->frames[i]);
+		put_frames(&body, s->frames[i]);
 	eio_queue_finish(s);
 	if (last >= 0)
 		eio_payload_put(&body, &(struct eio_packet){.type = (enum eio_type)last});

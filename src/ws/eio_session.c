@@ -192,6 +192,8 @@ bool eio_session_packet(struct eio_session *s, const struct eio_packet *p)
 	case EIO_PONG:
 		if (s->wait.kind == EIO_WAIT_PONG)
 			eio_ping_schedule(s);
+		if (s->server->config.handler->alive)
+			s->server->config.handler->alive(s->user);
 		break;
 	case EIO_CLOSE:
 		if (!s->socket && !s->poll.ops)

@@ -11,6 +11,7 @@
 #define EPOCH_MAX 16
 #define SEQ_MAX 9007199254740991.0
 #define ROOM_PREFIX "stream:"
+#define COUNTS_PREFIX "viewers:"
 
 /* --- who may --- */
 
@@ -244,17 +245,32 @@ static void resume(void *user, struct event_call *call)
 	stream_record_finish(&row);
 }
 
-bool stream_events_return(struct stream_events *s, struct peer *p, const char *room)
+/* The room itself, or that of those who hear of its count by another name. */
+static bool any_room_id(const char *name, struct uuid *out)
+{
+	return room_id(name, out) ||
+		(text_starts(name, COUNTS_PREFIX) && uuid_parse(name + strlen(COUNTS_PREFIX), out));
+}
+
+bool stream_events_may_return(struct stream_events *s, const struct peer *p, const char *room)
 {
 	struct stream_record row;
 	struct uuid id;
 	bool may;
 
-	if (!room_id(room, &id) || read_stream(s, id, &row) != REPO_OK)
+	if (!any_room_id(room, &id) || read_stream(s, id, &row) != REPO_OK)
 		return false;
-	may = stream_may_watch(s, p, &row) == WATCH_OK && enter(s, p, id);
+	may = stream_may_watch(s, p, &row) == WATCH_OK;
 	stream_record_finish(&row);
 	return may;
+}
+
+void stream_events_return(struct stream_events *s, struct peer *p, const char *room)
+{
+	struct uuid id;
+
+	if (room_id(room, &id))
+		enter(s, p, id);
 }
 
 /* --- before it starts --- */

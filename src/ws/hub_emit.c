@@ -255,4 +255,5 @@ void hub_flush(struct hub *h)
 	h->flush_asked = false;
 	while (!list_empty(&h->dirty))
 		flush_room(container_of(h->dirty.next, struct hub_room, dirty));
+	h->offset_sent = h->offset;
 }

@@ -71,6 +71,11 @@ uint64_t hub_offset(const struct hub *h)
 	return h->offset;
 }
 
+uint64_t hub_offset_sent(const struct hub *h)
+{
+	return h->offset_sent;
+}
+
 const char *hub_epoch(const struct hub *h)
 {
 	return h->epoch;
@@ -146,17 +151,25 @@ static size_t collect(
 	return count;
 }
 
+bool hub_can_recover(const struct hub *h, const struct hub_member *m, const char *const *rooms,
+	size_t n, const char *epoch, uint64_t offset)
+{
+	if (!text_eq(epoch, h->epoch) || offset > h->offset || m->n_rooms + n > h->config.max_rooms)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!has_all_since(h, rooms[i], offset))
+			return false;
+	return true;
+}
+
 bool hub_recover(struct hub *h, struct hub_member *m, const char *const *rooms, size_t n,
 	const char *epoch, uint64_t offset)
 {
 	struct replay *all;
 	size_t count;
 
-	if (!text_eq(epoch, h->epoch) || offset > h->offset || m->n_rooms + n > h->config.max_rooms)
+	if (!hub_can_recover(h, m, rooms, n, epoch, offset))
 		return false;
-	for (size_t i = 0; i < n; i++)
-		if (!has_all_since(h, rooms[i], offset))
-			return false;
 	for (size_t i = 0; i < n; i++) {
 		struct hub_room *room = hub_room_find(h, rooms[i]);
 		hub_join(h, m, rooms[i]);

@@ -49,7 +49,7 @@ struct hub {
 	struct map *rooms;
 	struct list dirty;
 	struct timer *timer;
-	uint64_t offset;
+	uint64_t offset, offset_sent;
 	char epoch[17];
 	bool flush_asked;
 	struct metric *room_gauge, *events, *deliveries, *dropped;

@@ -60,8 +60,18 @@ static void on_message(void *client, const uint8_t *data, size_t len, bool binar
 	eio_session_refuse(session);
 }
 
+static void on_alive(void *client)
+{
+	struct sio_client *c = client;
+	struct sio_socket *s;
+
+	list_for_each (s, &c->sockets, link)
+		if (s->state == SIO_CONNECTED && s->space->handler->alive)
+			s->space->handler->alive(s->space->user, s);
+}
+
 static const struct eio_handler handler = {
-	.opened = on_opened, .message = on_message, .closed = on_closed};
+	.opened = on_opened, .message = on_message, .alive = on_alive, .closed = on_closed};
 
 void sio_close(struct sio_socket *s, unsigned code, const char *reason)
 {
