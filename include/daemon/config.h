@@ -107,6 +107,7 @@ struct config_limits {
 	unsigned relays_per_stream;
 	unsigned bans;
 	uint64_t idempotency_ttl_us;
+	unsigned idempotency_keys; /* of one user; 0: no bound */
 };
 
 struct config_webhooks {

@@ -135,6 +135,7 @@ struct router_config {
 	 */
 	struct repo repo;
 	uint64_t idempotency_ttl_us;
+	unsigned idempotency_keys; /* of one user; 0: no bound */
 };
 
 struct router *router_create(const struct router_config *config);
@@ -147,7 +148,7 @@ void router_handle(struct router *router, struct http_request *r);
 bool router_knows(const struct router *router, const char *path);
 void router_limits(struct router *router, double address_rate, double address_burst,
 	double user_rate, double user_burst);
-void router_idempotency_ttl(struct router *router, uint64_t ttl_us);
+void router_idempotency(struct router *router, uint64_t ttl_us, unsigned keys);
 
 /* auth_check in the shape of `identify`. */
 enum auth_result router_identify(

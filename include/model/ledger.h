@@ -15,6 +15,7 @@ enum idempotency_state {
 	IDEMPOTENCY_UNFINISHED, /* the first request has no answer (yet, or for ever after a crash)
 				 */
 	IDEMPOTENCY_OTHER, /* the key was used for another request */
+	IDEMPOTENCY_TOO_MANY, /* the user has as many keys as there may be */
 };
 
 struct repo_idempotency {
@@ -48,11 +49,12 @@ struct ledger_prune {
 struct repo_ledger_ops {
 	/*
 	 * Reserves the key, or says what became of it. Keys older than `since_ms` are forgotten:
-	 * the one that is asked for, and a few others with every call.
+	 * the one that is asked for, and a few others with every call. A user may have `max`
+	 * (0: no bound).
 	 */
 	void (*idempotency_begin)(void *impl, const char *user_id, const char *key,
-		const uint8_t fingerprint[32], uint64_t since_ms, repo_idempotency_done done,
-		void *user);
+		const uint8_t fingerprint[32], uint64_t since_ms, unsigned max,
+		repo_idempotency_done done, void *user);
 	/* NOT_FOUND: nothing is reserved under the key. */
 	void (*idempotency_end)(void *impl, const char *user_id, const char *key, int status,
 		const char *body, repo_done done, void *user);

@@ -213,6 +213,9 @@ static const struct config_key keys[] = {
 	{"limits", "idempotency_ttl", CONFIG_DURATION, AT(limits, idempotency_ttl_us), "1d", MINUTE,
 		30 * DAY, .reload = true,
 		.help = "How long an Idempotency-Key gives the first answer again."},
+	{"limits", "idempotency_keys", CONFIG_INT, AT(limits, idempotency_keys), "10000", 0,
+		10000000, .reload = true,
+		.help = "Idempotency keys that are kept of one user; 0: no bound."},
 
 	{"limits", "bans", CONFIG_INT, AT(limits, bans), "10000", 0, 1000000,
 		.help = "Addresses and users that may be banned."},

@@ -120,6 +120,7 @@ static void each_limit(
 		{"limits.address_requests", c->limits.address_requests, NULL},
 		{"limits.relays_per_stream", c->limits.relays_per_stream, NULL},
 		{"limits.bans", c->limits.bans, NULL},
+		{"limits.idempotency_keys", c->limits.idempotency_keys, NULL},
 		{"limits.idempotency_ttl", c->limits.idempotency_ttl_us / 1000000, NULL},
 		{"auth.token", JWT_MAX, NULL},
 		{"chat.rate", c->chat.rate, NULL},

@@ -43,7 +43,7 @@ static void apply(struct server *s)
 	http_server_limits(s->http, c->http.max_connections, c->http.max_per_address);
 	router_limits(s->router, c->limits.address_requests / 60.0, c->limits.address_requests,
 		c->limits.user_requests / 60.0, c->limits.user_requests);
-	router_idempotency_ttl(s->router, c->limits.idempotency_ttl_us);
+	router_idempotency(s->router, c->limits.idempotency_ttl_us, c->limits.idempotency_keys);
 	auth_reload(s->auth);
 	server_reload_delivery(s);
 	if (!rtmp_server_reload_tls(s->rtmp) || !http_server_reload_tls(s->http))

@@ -201,6 +201,7 @@ static bool create_router(struct server *s)
 		.internal_from = s->config->http.internal_from,
 		.repo = store_repo(s->store),
 		.idempotency_ttl_us = limits->idempotency_ttl_us,
+		.idempotency_keys = limits->idempotency_keys,
 	};
 
 	s->router = router_create(&config);

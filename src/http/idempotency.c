@@ -68,7 +68,11 @@ static void set_hashes(struct outcome *o, const char *key)
 
 static void answer_state(struct http_request *r, enum idempotency_state state)
 {
-	if (state == IDEMPOTENCY_OTHER)
+	if (state == IDEMPOTENCY_TOO_MANY)
+		reply_error(r, 409, "too_many_keys",
+			"There are too many keys of yours: wait, or ask without one.",
+			"Idempotency-Key");
+	else if (state == IDEMPOTENCY_OTHER)
 		reply_error(r, 422, "idempotency_key_reused",
 			"This key was used for another request.", "Idempotency-Key");
 	else
@@ -220,7 +224,7 @@ void idempotency_begin(struct outcome *o)
 
 	o->in_flight++;
 	config->repo.ledger->idempotency_begin(config->repo.impl, o->user_id, o->name,
-		o->fingerprint, now > ttl ? now - ttl : 0, on_begun, o);
+		o->fingerprint, now > ttl ? now - ttl : 0, config->idempotency_keys, on_begun, o);
 }
 
 /* What says nothing about the request but about the moment is not the answer of the key. */

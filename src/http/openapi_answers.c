@@ -220,6 +220,7 @@ static void add_key_errors(json_t *responses)
 {
 	add_code(responses, "409", "idempotency_in_progress");
 	add_code(responses, "409", "idempotency_unfinished");
+	add_code(responses, "409", "too_many_keys");
 	add_code(responses, "422", "idempotency_key_reused");
 	add_code(responses, "422", "invalid_value");
 }

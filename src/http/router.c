@@ -66,9 +66,10 @@ void router_limits(struct router *router, double address_rate, double address_bu
 	buckets_configure(router->users, user_rate, user_burst);
 }
 
-void router_idempotency_ttl(struct router *router, uint64_t ttl_us)
+void router_idempotency(struct router *router, uint64_t ttl_us, unsigned keys)
 {
 	router->config.idempotency_ttl_us = ttl_us;
+	router->config.idempotency_keys = keys;
 }
 
 enum auth_result router_identify(

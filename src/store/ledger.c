@@ -15,6 +15,7 @@ struct begin_job {
 	char *user_id, *key, *body;
 	uint8_t fingerprint[FINGERPRINT_SIZE];
 	uint64_t since, now;
+	unsigned max;
 	enum idempotency_state state;
 	int status;
 	repo_idempotency_done done;
@@ -66,6 +67,15 @@ static enum repo_result reserve(struct db *db, struct begin_job *j)
 	return stmt_run(&s) ? REPO_OK : REPO_FAILED;
 }
 
+static bool has_too_many(struct db *db, const struct begin_job *j, bool *failed)
+{
+	struct stmt s =
+		stmt_begin(db, "SELECT 1 FROM idempotency_users WHERE user_id = ? AND keys >= ?");
+	stmt_text(&s, j->user_id);
+	stmt_uint(&s, j->max);
+	return stmt_exists(&s, failed);
+}
+
 static enum repo_result begin_apply(struct db *db, struct store_job *job)
 {
 	struct begin_job *j = container_of(job, struct begin_job, job);
@@ -84,7 +94,15 @@ static enum repo_result begin_apply(struct db *db, struct store_job *job)
 	if (!stmt_end(&s)) {
 		return REPO_FAILED;
 	}
-	return found ? REPO_OK : reserve(db, j);
+	if (found) {
+		return REPO_OK;
+	}
+	bool failed = false;
+	if (j->max != 0 && has_too_many(db, j, &failed)) {
+		j->state = IDEMPOTENCY_TOO_MANY;
+		return REPO_OK;
+	}
+	return failed ? REPO_FAILED : reserve(db, j);
 }
 
 static void begin_complete(struct store_job *job)
@@ -104,8 +122,8 @@ static void begin_complete(struct store_job *job)
 }
 
 static void idempotency_begin(void *impl, const char *user_id, const char *key,
-	const uint8_t fingerprint[FINGERPRINT_SIZE], uint64_t since_ms, repo_idempotency_done done,
-	void *user)
+	const uint8_t fingerprint[FINGERPRINT_SIZE], uint64_t since_ms, unsigned max,
+	repo_idempotency_done done, void *user)
 {
 	struct begin_job *j = mem_new(struct begin_job);
 	j->job = (struct store_job){
@@ -114,6 +132,7 @@ static void idempotency_begin(void *impl, const char *user_id, const char *key,
 	j->key = mem_strdup(key);
 	memcpy(j->fingerprint, fingerprint, sizeof(j->fingerprint));
 	j->since = since_ms;
+	j->max = max;
 	j->now = clock_wall_ms(store_clock(impl));
 	j->done = done;
 	j->user = user;

@@ -112,6 +112,17 @@ class LedgerTest(SoukTest):
         self.assertNotIn(key, self.daemon.log())
         self.assertNotIn("secret-live", self.daemon.log())
 
+    def test_keys_are_bounded(self):
+        d = self.daemon
+        d.settings["limits.idempotency_keys"] = 2
+        d.write_config()
+        answer = d.request("POST", "/api/v1/admin/reload", {}, self.admin)
+        self.assertEqual(answer.json["data"]["changed"], ["limits.idempotency_keys"])
+        self.assertEqual([self.post(k).status for k in ("a", "b", "c", "a")],
+                         [201, 201, 409, 201])
+        self.error(self.post("c"), 409, "too_many_keys")
+        self.assertEqual(self.count(), 2)
+
     def test_two_at_once_and_a_lost_connection(self):
         with self.writes_blocked():
             s = self.send("lost", {"title": "Sale"})

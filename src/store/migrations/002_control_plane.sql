@@ -219,6 +219,20 @@ CREATE TABLE idempotency_keys (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX ix_idempotency_keys_created ON idempotency_keys (created_at);
 
+-- How many keys each user has: counting rows that hold whole answers would read them all.
+CREATE TABLE idempotency_users (
+	user_id TEXT NOT NULL PRIMARY KEY,
+	keys INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER idempotency_key_added AFTER INSERT ON idempotency_keys BEGIN
+	INSERT INTO idempotency_users (user_id, keys) VALUES (new.user_id, 1)
+		ON CONFLICT (user_id) DO UPDATE SET keys = keys + 1;
+END;
+CREATE TRIGGER idempotency_key_gone AFTER DELETE ON idempotency_keys BEGIN
+	UPDATE idempotency_users SET keys = keys - 1 WHERE user_id = old.user_id;
+	DELETE FROM idempotency_users WHERE user_id = old.user_id AND keys <= 0;
+END;
+
 CREATE TABLE audit_log (
 	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
 	at INTEGER NOT NULL,

@@ -35,13 +35,15 @@ static uint64_t now(struct fixture *f)
 	return clock_wall_ms(&f->backend.clock.clock);
 }
 
+static unsigned key_max;
+
 static struct heard_key begin(
 	struct fixture *f, const char *user, const char *key, char what, uint64_t since)
 {
 	struct heard_key h = {0};
 	uint8_t fingerprint[32];
 	memset(fingerprint, what, sizeof(fingerprint));
-	CALL(f, idempotency_begin, user, key, fingerprint, since, hear_key, &h);
+	CALL(f, idempotency_begin, user, key, fingerprint, since, key_max, hear_key, &h);
 	assert_int_equal(h.calls, 0);
 	f->backend.drain(&f->backend);
 	assert_int_equal(h.calls, 1);
@@ -116,6 +118,25 @@ static void test_keys_age(void **state)
 	/* Both went with it: asked for with no age, so that only that can have removed them. */
 	assert_int_equal(begin(f, "a", "k", 2, 0).state, IDEMPOTENCY_FIRST);
 	assert_int_equal(begin(f, "b", "other", 2, 0).state, IDEMPOTENCY_FIRST);
+}
+
+static void test_keys_are_bounded(void **state)
+{
+	struct fixture *f = *state;
+	key_max = 2;
+	begin(f, "a", "1", 1, 0);
+	begin(f, "a", "2", 1, 0);
+	end(f, "a", "2", 200, "x");
+	assert_int_equal(begin(f, "a", "3", 1, 0).state, IDEMPOTENCY_TOO_MANY);
+	/* Known ones are answered, others have their own. */
+	assert_int_equal(begin(f, "a", "2", 1, 0).state, IDEMPOTENCY_ANSWERED);
+	assert_int_equal(begin(f, "b", "3", 1, 0).state, IDEMPOTENCY_FIRST);
+	drop(f, "a", "1");
+	assert_int_equal(begin(f, "a", "3", 1, 0).state, IDEMPOTENCY_FIRST);
+	assert_int_equal(begin(f, "a", "4", 1, 0).state, IDEMPOTENCY_TOO_MANY);
+	clock_manual_advance(&f->backend.clock, 1000 * 1000);
+	assert_int_equal(begin(f, "a", "4", 1, now(f)).state, IDEMPOTENCY_FIRST);
+	key_max = 0;
 }
 
 static void test_answers_outlive_the_process(void **state)
@@ -228,6 +249,7 @@ int main(void)
 		T(test_only_reserved_keys_are_answered),
 		T(test_dropped_key_is_free),
 		T(test_keys_age),
+		T(test_keys_are_bounded),
 		T(test_answers_outlive_the_process),
 		T(test_audit_pages),
 		T(test_what_is_old_is_forgotten),
