@@ -64,6 +64,9 @@ void events_destroy(struct events **e);
 /* Adds a table; it is static. */
 void events_add(struct events *e, const struct event_spec *specs, size_t n, void *user);
 
+/* NULL: there is none of that name. */
+const struct event_spec *events_find(const struct events *e, const char *name);
+
 /* An event came. data is borrowed and may be NULL: an empty payload. */
 void events_dispatch(struct events *e, struct peer *p, const char *name, json_t *data, bool has_ack,
 	uint64_t ack);

@@ -84,6 +84,13 @@ void events_add(struct events *e, const struct event_spec *specs, size_t n, void
 		add(e, &specs[i], user);
 }
 
+const struct event_spec *events_find(const struct events *e, const char *name)
+{
+	const struct entry *entry = map_get_str(e->by_name, name);
+
+	return entry ? entry->spec : NULL;
+}
+
 /* --- answers --- */
 
 static void call_free(struct event_call *call)

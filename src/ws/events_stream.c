@@ -338,6 +338,11 @@ static const struct event_spec specs[] = {
 		.handle = get_viewer_count},
 };
 
+void stream_events_add(struct events *e, struct stream_events *s)
+{
+	events_add(e, specs, COUNT(specs), s);
+}
+
 /* --- life --- */
 
 static void on_tick(void *user)
@@ -354,8 +359,8 @@ struct stream_events *stream_events_create(const struct stream_events_config *co
 	s->tick = loop_timer_create(config->loop, "stream rooms", on_tick, s);
 	timer_repeat(s->tick, TICK_US);
 	stream_signals_listen(s);
-	events_add(config->events, specs, COUNT(specs), s);
-	stream_chat_events_add(s);
+	stream_events_add(config->events, s);
+	stream_chat_events_add(config->events, s);
 	return s;
 }
 

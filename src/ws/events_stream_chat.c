@@ -311,7 +311,7 @@ static const struct event_spec specs[] = {
 		.handle = count_product},
 };
 
-void stream_chat_events_add(struct stream_events *s)
+void stream_chat_events_add(struct events *e, struct stream_events *s)
 {
-	events_add(s->config.events, specs, COUNT(specs), s);
+	events_add(e, specs, COUNT(specs), s);
 }

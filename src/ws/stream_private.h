@@ -93,8 +93,8 @@ json_t *stream_joined_json(
 	struct stream_room *room, const struct stream_record *row, const struct peer *p);
 
 /* events_stream.c, events_stream_chat.c */
-void stream_events_add(struct stream_events *s);
-void stream_chat_events_add(struct stream_events *s);
+void stream_events_add(struct events *e, struct stream_events *s);
+void stream_chat_events_add(struct events *e, struct stream_events *s);
 /* The row of the call's stream_id (the caller's), with the right of the caller to watch checked if
  * `watch`. False: refused. */
 bool stream_of_call(
