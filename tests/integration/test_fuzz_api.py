@@ -24,7 +24,8 @@ FIELD_CODES = {"missing_field", "unknown_field", "out_of_range", "invalid_cursor
 # Would end the daemon, or close the connections that the test itself has.
 LEFT_OUT = {f"{API}/admin/drain", f"{API}/admin/connections/{{id}}/close"}
 # Written by the clock, or beside what was asked for.
-OF_THE_CLOCK = {"audit_log", "idempotency_keys", "stream_timeline", "users", "sqlite_sequence"}
+OF_THE_CLOCK = {"audit_log", "idempotency_keys", "idempotency_users", "stream_timeline", "users",
+                "sqlite_sequence"}
 TEXTS = ["", " ", "a", "é" * 40, "😀", "x" * 5000, "\x00", "a\x00b", "\ud7ff", "<b>&\"'", "%s%n",
          "../../etc/passwd", "'; DROP TABLE streams; --", "\n\r\t", "null", "0", "-1", "true",
          "2026-01-31T12:00:00Z", "9999999999999-99-99", NOWHERE, "EUR", "eur", "\u202e", "rtmp://x/y"]
