@@ -419,6 +419,86 @@ class ComingBack(EventsTest):
         self.assertEqual([m["message"] for m in self.join(back, stream)["chat"]], ["kept"])
 
 
+class Crowds(EventsTest):
+    def count(self, client, stream):
+        return client.call("get_viewer_count", {"stream_id": stream})["viewerCount"]
+
+    def test_users_with_several_sockets_drop_and_come_back(self):
+        daemon = self.soukd({"events.rate": "0"})
+        stream = self.live(daemon)
+        seller = self.client(daemon, "seller-1", "seller")
+        tokens = [daemon.token(f"user-{i}", "buyer") for i in range(20)]
+
+        def enter():
+            clients = [JsonClient(daemon.http_port, tokens[i % 20]) for i in range(50)]
+            for c in clients:
+                self.addCleanup(c.ws.close)
+                self.join(c, stream)
+            return clients
+
+        clients = enter()
+        self.assertEqual(self.count(seller, stream), 20)
+        for c in clients[:40]:
+            c.drop()
+        wait_for(lambda: self.count(seller, stream) == 10, "those with a socket left")
+        for c in clients[40:]:
+            c.leave()
+        wait_for(lambda: self.count(seller, stream) == 0, "nobody is left")
+        enter()
+        self.assertEqual(self.count(seller, stream), 20)
+        daemon.request("POST", f"/api/v1/streams/{stream}/end", {},
+                       daemon.token("seller-1", "seller"))
+        stats = wait_for(lambda: daemon.get(f"/api/v1/streams/{stream}").json["data"]["endedAt"]
+                         and daemon.get(f"/api/v1/streams/{stream}").json["data"], "the end")
+        self.assertEqual((stats["peakViewers"], stats["uniqueViewers"]), (20, 20))
+
+    def test_a_big_room_hears_the_count_alone(self):
+        daemon = self.soukd({"http.max_per_address": "0"})
+        stream = self.live(daemon)
+        first = self.client(daemon, "alice")
+        self.join(first, stream)
+        guests = []
+        for i in range(204):
+            guests.append(self.client(daemon))
+            self.join(guests[-1], stream)
+        first.event("stream:viewer-count", lambda e: e["count"] == 205)
+        self.assertEqual(max(e["viewerCount"] for e in first.all("viewer:joined")), 200)
+        for g in guests[:3]:
+            g.leave()
+        first.event("stream:viewer-count", lambda e: e["count"] == 202)
+        self.assertEqual(first.all("viewer:left"), [])
+
+    def test_watch_time(self):
+        """Of one who says nothing any more: until the last sign of life."""
+        daemon = self.soukd()
+        stream = self.live(daemon)
+        alice = self.client(daemon, "alice")
+        self.join(alice, stream)
+        begun = time.monotonic()
+        time.sleep(3)
+        alice.leave()
+        watched = time.monotonic() - begun
+        daemon.request("POST", f"/api/v1/streams/{stream}/end", {},
+                       daemon.token("seller-1", "seller"))
+        wait_for(lambda: daemon.get(f"/api/v1/streams/{stream}").json["data"]["endedAt"], "the end")
+        told = daemon.get(f"/api/v1/streams/{stream}").json["data"]["averageWatchTime"]
+        self.assertLessEqual(abs(told - watched), 1.5)
+
+    def test_one_who_does_not_read_is_closed(self):
+        daemon = self.soukd({"events.rate": "0", "events.queue": "16k"})
+        stream = self.live(daemon)
+        other = self.client(daemon, "other")
+        self.join(other, stream)
+        slow = WebSocket(daemon.http_port, "/ws")
+        self.addCleanup(slow.close)
+        frame = json.dumps({"event": "x" * 60}).encode()
+        with self.assertRaises(OSError):
+            for _ in range(1000000):
+                slow.send_frame(TEXT, frame)
+        self.assertEqual(daemon.metric("souk_slow_consumers_total"), 1)
+        self.assertIn("id", self.say(other, stream, "I am still here"))
+
+
 class Products(EventsTest):
     def setUp(self):
         self.daemon = self.soukd()
