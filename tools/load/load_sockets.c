@@ -16,7 +16,7 @@ enum { CLIENTS_MAX = 20000, TOKENS_MAX = 20000, SIZE_MAX_BYTES = 65536, PORTS_A_
 struct load {
 	struct fleet_options fleet;
 	const char *url, *tokens_file;
-	uint64_t clients, senders, stall, ramp, burst, size, pid;
+	uint64_t clients, senders, stall, ramp, burst, size, pid, addresses;
 	int acks, anywhere;
 };
 
@@ -41,6 +41,7 @@ static const char help[] =
 	"  --settle T         between connecting and speaking (1s)\n"
 	"  --drain T          wait for the last deliveries (10s)\n"
 	"  --ramp N           connections a second (2000)\n"
+	"  --addresses N      to connect from, 127.0.0.1 and up (one for 5,000 clients)\n"
 	"  --join STREAM      joined by all; its ID goes with each message\n"
 	"  --join-event NAME  (stream:join)\n"
 	"  --event NAME       of a message (stream:chat)\n"
@@ -71,6 +72,7 @@ enum {
 	OPT_SETTLE,
 	OPT_DRAIN,
 	OPT_RAMP,
+	OPT_ADDRESSES,
 	OPT_JOIN,
 	OPT_JOIN_EVENT,
 	OPT_EVENT,
@@ -127,6 +129,8 @@ static bool count_set(struct load *l, int opt, const char *arg)
 		return text_u64(arg, MARK_LEN, SIZE_MAX_BYTES, &l->size);
 	case OPT_RAMP:
 		return text_u64(arg, 1, 1000000, &l->ramp);
+	case OPT_ADDRESSES:
+		return text_u64(arg, 1, CLIENTS_MAX, &l->addresses);
 	case OPT_STALL:
 		return text_u64(arg, 0, CLIENTS_MAX, &l->stall);
 	default:
@@ -188,6 +192,7 @@ static bool options_parse(struct load *l, int argc, char **argv)
 		{"settle", required_argument, NULL, OPT_SETTLE},
 		{"drain", required_argument, NULL, OPT_DRAIN},
 		{"ramp", required_argument, NULL, OPT_RAMP},
+		{"addresses", required_argument, NULL, OPT_ADDRESSES},
 		{"join", required_argument, NULL, OPT_JOIN},
 		{"join-event", required_argument, NULL, OPT_JOIN_EVENT},
 		{"event", required_argument, NULL, OPT_EVENT},
@@ -235,7 +240,9 @@ static bool options_check(struct load *l, struct target *target)
 	f->size = (unsigned)l->size;
 	f->pid = (pid_t)l->pid;
 	f->acks = l->acks;
-	f->sources = l->anywhere ? 0 : f->clients / PORTS_A_SOURCE + 1;
+	f->sources = l->addresses ? (unsigned)l->addresses : f->clients / PORTS_A_SOURCE + 1;
+	if (l->anywhere)
+		f->sources = 0;
 	f->stop = &stop_asked;
 	return true;
 }
