@@ -82,7 +82,10 @@ void hub_destroy(struct hub **h)
 		room_destroy(room);
 	map_destroy((*h)->rooms);
 	timer_destroy(&(*h)->timer);
-	free(*h);
+	if ((*h)->flush_asked)
+		(*h)->orphaned = true;
+	else
+		free(*h);
 	*h = NULL;
 }
 

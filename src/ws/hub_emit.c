@@ -58,7 +58,12 @@ struct rcbuf *hub_packet_frame(
 
 static void on_flush(void *arg)
 {
-	hub_flush(arg);
+	struct hub *h = arg;
+
+	if (h->orphaned)
+		free(h);
+	else
+		hub_flush(h);
 }
 
 static void ask_for_flush(struct hub_room *room)

@@ -52,6 +52,7 @@ struct hub {
 	uint64_t offset, offset_sent;
 	char epoch[17];
 	bool flush_asked;
+	bool orphaned; /* destroyed, but for the flush that was asked of the loop */
 	struct metric *room_gauge, *events, *deliveries, *dropped;
 };
 
