@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "support/test.h"
 #include "ws_client.h"
 
@@ -47,7 +48,7 @@ static void test_every_cut_waits_for_more(void **state)
 	static const uint8_t frame[] = {0x82, 126, 0, 3, 1, 2, 3};
 	struct ws_client_in f;
 	for (size_t n = 0; n < sizeof(frame); n++) {
-		uint8_t *copy = malloc(n + 1);
+		uint8_t *copy = mem_alloc(n + 1);
 		memcpy(copy, frame, n);
 		assert_int_equal(ws_client_read(copy, n, &f), 0);
 		free(copy);
