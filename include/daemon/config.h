@@ -96,6 +96,7 @@ struct config_events {
 	uint64_t message, queue; /* bytes */
 	unsigned rate; /* events a second of a socket; 0: no bound */
 	unsigned sockets_per_user; /* 0: no bound */
+	unsigned users_per_address; /* how often an address may what a user may; 0: no bound */
 	unsigned rooms;
 	const char *namespaces; /* beside "/", with commas between; NULL: none */
 	unsigned handshakes; /* of an address a minute; 0: no bound */

@@ -47,8 +47,8 @@ struct event_spec {
 	enum event_who who;
 	const struct event_field *fields;
 	size_t n_fields;
-	/* A minute, of a user or guest, as many at once; 20 times as many of an address. 0: no
-	 * bound of its own. */
+	/* A minute, of a user or guest, as many at once; of an address more (struct
+	 * events_config). 0: no bound of its own. */
 	unsigned rate;
 	bool names_another; /* its user_id is not the caller's */
 	void (*handle)(void *user, struct event_call *call);
@@ -57,6 +57,8 @@ struct event_spec {
 struct events_config {
 	struct loop *loop;
 	struct metrics *metrics;
+	bool unlimited; /* events have no bounds of their own */
+	unsigned address_factor; /* what an address may, in users; 0: no bound */
 };
 struct events *events_create(const struct events_config *config);
 /* After all peers are gone. NULL is fine. */

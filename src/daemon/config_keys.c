@@ -194,9 +194,13 @@ static const struct config_key keys[] = {
 		.help = "What may wait for a client that reads slowly; it is closed when that is "
 			"full."},
 	{"events", "rate", CONFIG_INT, AT(events, rate), "50", 0, 100000,
-		.help = "Events a second of one socket; 0: no bound."},
+		.help = "Events a second of one socket; 0: no bound, on no event."},
 	{"events", "sockets_per_user", CONFIG_INT, AT(events, sockets_per_user), "20", 0, 100000,
 		.help = "Sockets that a user may have; 0: no bound."},
+	{"events", "users_per_address", CONFIG_INT, AT(events, users_per_address), "100", 0,
+		1000000,
+		.help = "An address may send each event as often as so many users; 0: no bound, as "
+			"behind a proxy."},
 	{"events", "rooms", CONFIG_INT, AT(events, rooms), "100", 1, 10000,
 		.help = "Rooms that a socket may be in."},
 	{"events", "namespaces", CONFIG_TEXT, AT(events, namespaces), "",

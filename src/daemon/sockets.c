@@ -250,7 +250,10 @@ static void create_peers(struct sockets *k)
 		.handshakes = c->handshakes,
 		.metrics = s->metrics,
 	});
-	k->events = events_create(&(struct events_config){.loop = s->loop, .metrics = s->metrics});
+	k->events = events_create(&(struct events_config){.loop = s->loop,
+		.metrics = s->metrics,
+		.unlimited = c->rate == 0,
+		.address_factor = c->users_per_address});
 	events_auth_add(k->events);
 }
 

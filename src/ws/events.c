@@ -11,7 +11,6 @@
 #include "peer_private.h"
 
 #define NAMES_MAX 100000
-#define ADDRESS_FACTOR 20
 
 /* An event of the table, with what counts it. */
 struct entry {
@@ -28,6 +27,8 @@ struct events {
 	struct map *by_name;
 	struct list entries;
 	struct metric *refused;
+	bool unlimited;
+	unsigned address_factor;
 };
 
 struct events *events_create(const struct events_config *config)
@@ -36,6 +37,8 @@ struct events *events_create(const struct events_config *config)
 
 	e->loop = config->loop;
 	e->metrics = config->metrics;
+	e->unlimited = config->unlimited;
+	e->address_factor = config->address_factor;
 	e->by_name = map_create();
 	list_init(&e->entries);
 	e->refused = metrics_counter(config->metrics, "souk_events_refused_total", NULL,
@@ -68,8 +71,8 @@ static void add(struct events *e, const struct event_spec *spec, void *user)
 	entry->spec = spec;
 	entry->user = user;
 	entry->of_user = buckets_create(spec->rate / 60.0, spec->rate, NAMES_MAX);
-	entry->of_address = buckets_create(
-		spec->rate * ADDRESS_FACTOR / 60.0, spec->rate * ADDRESS_FACTOR, NAMES_MAX);
+	entry->of_address = buckets_create(spec->rate * e->address_factor / 60.0,
+		(double)spec->rate * e->address_factor, NAMES_MAX);
 	metrics_label(&labels, "event", spec->name);
 	entry->count = metrics_counter(
 		e->metrics, "souk_events_total", buf_text(&labels), "Events of clients.");
@@ -163,7 +166,7 @@ static unsigned too_often(struct events *e, struct entry *entry, struct peer *p)
 
 	if (!peer_may_speak(p))
 		return 1;
-	if (!entry->spec->rate)
+	if (!entry->spec->rate || e->unlimited)
 		return 0;
 	if (!buckets_take(entry->of_user, p->id, now, &wait_us) ||
 		!buckets_take(entry->of_address, p->address, now, &wait_us))
