@@ -20,10 +20,10 @@ static bool fault_set(struct route_fault *f, int status, const char *code, const
 
 	f->status = status;
 	f->code = code;
-	/* A peer's field name may be longer: cut, at a whole character. */
-	if (!text_copy(f->field, sizeof(f->field), field ? field : ""))
-		while (f->field[0] && !text_utf8_valid(f->field, strlen(f->field)))
-			f->field[strlen(f->field) - 1] = '\0';
+	/* A peer's field name may be longer, or no text at all: cut at a whole character. */
+	text_copy(f->field, sizeof(f->field), field ? field : "");
+	while (f->field[0] && !text_utf8_valid(f->field, strlen(f->field)))
+		f->field[strlen(f->field) - 1] = '\0';
 	va_start(args, format);
 	vsnprintf(f->message, sizeof(f->message), format, args);
 	va_end(args);
