@@ -9,6 +9,6 @@ bool connections_admit(void *user, const char *address); /* for net_listener's a
 bool connections_banned(void *user, const char *user_id); /* for router's banned */
 void connections_watch_bans(struct server *s);
 
-void connections_each(void *user,
-	void (*each)(void *arg, const struct api_connection *connection), void *arg);
+void connections_each(
+	void *user, void (*each)(void *arg, const struct api_connection *connection), void *arg);
 bool connections_close(void *user, const char *id);

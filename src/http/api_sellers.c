@@ -232,8 +232,8 @@ static const struct route routes[] = {
 	{HTTP_POST, "/api/v1/streams/validate-key", .who = ROUTE_INTERNAL,
 		.summary = "Whether a publisher on a key would be let in now.",
 		.body = validate_fields, .n_body = API_COUNT(validate_fields), .form = true,
-		.answer = "Whose key it is.", .shape = &valid_shape, .errors = "403 invalid_key, 422 missing_field",
-		.handler = validate_key},
+		.answer = "Whose key it is.", .shape = &valid_shape,
+		.errors = "403 invalid_key, 422 missing_field", .handler = validate_key},
 };
 
 void api_sellers_routes(struct api *a)

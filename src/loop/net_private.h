@@ -33,7 +33,8 @@ struct net_listener {
 	unsigned connections;
 	struct timer *resume;
 	bool paused, stopped;
-	struct metric *accepted_total, *paused_total, *refused_full, *refused_address, *refused_banned;
+	struct metric *accepted_total, *paused_total, *refused_full, *refused_address,
+		*refused_banned;
 };
 
 /* net_socket.c: each adds descriptors by net_add; false with a text in error. */
