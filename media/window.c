@@ -301,11 +301,6 @@ void window_add_range(struct media_window *w, const struct media_daterange *rang
 	w->generation++;
 }
 
-uint64_t window_next_sequence(const struct media_window *w)
-{
-	return w->open->sequence;
-}
-
 /* In the playlist, or lately removed from it. Numbers may have holes after a restart. */
 static struct media_segment *find_segment(const struct media_window *w, uint64_t sequence)
 {

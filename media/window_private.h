@@ -64,4 +64,3 @@ void window_add_range(struct media_window *w, const struct media_daterange *rang
 
 /* The bytes of all its parts are in memory. */
 bool segment_in_memory(const struct media_segment *s);
-uint64_t window_next_sequence(const struct media_window *w);

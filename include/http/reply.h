@@ -13,8 +13,6 @@
 void reply_data(struct http_request *r, int status, json_t *data);
 /* {"data": […], "nextCursor": "…" or null} */
 void reply_page(struct http_request *r, json_t *items, const char *next_cursor);
-/* 204 */
-void reply_nothing(struct http_request *r);
 /* {"error": {"code": …, "message": …, "field": …}}; field NULL: not one field's fault. */
 void reply_error(struct http_request *r, int status, const char *code, const char *message,
 	const char *field);

@@ -112,6 +112,4 @@ void recording_record_finish(struct recording_record *r);
 void stream_record_copy(struct stream_record *out, const struct stream_record *r);
 void product_record_copy(struct product_record *out, const struct product_record *r);
 void user_record_copy(struct user_record *out, const struct user_record *r);
-void stream_product_record_copy(
-	struct stream_product_record *out, const struct stream_product_record *r);
 void recording_record_copy(struct recording_record *out, const struct recording_record *r);

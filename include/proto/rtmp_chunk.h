@@ -44,7 +44,6 @@ void rtmp_chunk_reader_destroy(struct rtmp_chunk_reader *r); /* NULL is fine */
 enum rtmp_chunk_result rtmp_chunk_read(struct rtmp_chunk_reader *r, const uint8_t *data, size_t len,
 	size_t *used, struct rtmp_message *message);
 enum rtmp_close rtmp_chunk_reader_error(const struct rtmp_chunk_reader *r);
-uint32_t rtmp_chunk_reader_size(const struct rtmp_chunk_reader *r); /* chunk size in force */
 uint64_t rtmp_chunk_reader_bytes(const struct rtmp_chunk_reader *r); /* taken since creation */
 /* Whether a message other than protocol control is being received on the newest chunk stream. */
 bool rtmp_chunk_reader_busy(const struct rtmp_chunk_reader *r);

@@ -49,7 +49,6 @@ void rtmp_server_drain(struct rtmp_server *s);
 void rtmp_server_reconfigure(struct rtmp_server *s, const struct rtmp_server_config *config);
 /* Reads cert and key again; true as well if there is no TLS listener. */
 bool rtmp_server_reload_tls(struct rtmp_server *s);
-unsigned rtmp_server_connections(const struct rtmp_server *s);
 void rtmp_server_each(const struct rtmp_server *s,
 	void (*each)(void *arg, const struct rtmp_server_entry *entry), void *arg);
 /* Closes those that `which` names; returns how many. */

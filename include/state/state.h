@@ -104,8 +104,6 @@ static inline void state_forget(struct state s, void *user)
 	s.ops->forget(s.impl, user);
 }
 
-const char *state_result_text(enum state_result r);
-
 /* Operations, in the order of enum state_verb. */
 struct state_op state_get(const char *key);
 struct state_op state_set(const char *key, const char *text, uint64_t ttl_ms);

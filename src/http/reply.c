@@ -57,11 +57,6 @@ void reply_page(struct http_request *r, json_t *items, const char *next_cursor)
 		r, 200, json_pack("{s:o, s:s?}", "data", items, "nextCursor", next_cursor), NULL);
 }
 
-void reply_nothing(struct http_request *r)
-{
-	http_respond(r, &(struct http_response){.status = 204, .cors = true});
-}
-
 void reply_error_with(struct http_request *r, int status, const char *code, const char *message,
 	const char *field, const char *extra_headers)
 {

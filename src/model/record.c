@@ -185,13 +185,6 @@ void product_record_copy(struct product_record *out, const struct product_record
 	out->currency = mem_strdup(r->currency);
 }
 
-void stream_product_record_copy(
-	struct stream_product_record *out, const struct stream_product_record *r)
-{
-	*out = *r;
-	product_record_copy(&out->product, &r->product);
-}
-
 void recording_record_copy(struct recording_record *out, const struct recording_record *r)
 {
 	*out = *r;

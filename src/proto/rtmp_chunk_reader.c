@@ -78,11 +78,6 @@ enum rtmp_close rtmp_chunk_reader_error(const struct rtmp_chunk_reader *r)
 	return r->error;
 }
 
-uint32_t rtmp_chunk_reader_size(const struct rtmp_chunk_reader *r)
-{
-	return r->chunk_size;
-}
-
 uint64_t rtmp_chunk_reader_bytes(const struct rtmp_chunk_reader *r)
 {
 	return r->bytes;

@@ -201,11 +201,6 @@ bool rtmp_server_reload_tls(struct rtmp_server *s)
 		rtmp_conn_reload_tls(s->loop, s->config.cert, s->config.key);
 }
 
-unsigned rtmp_server_connections(const struct rtmp_server *s)
-{
-	return s->limits.connections;
-}
-
 static struct rtmp_server_entry entry_of(const struct rtmp_conn *c)
 {
 	return (struct rtmp_server_entry){

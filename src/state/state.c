@@ -1,22 +1,5 @@
 #include "state/state.h"
 
-const char *state_result_text(enum state_result r)
-{
-	switch (r) {
-	case STATE_OK:
-		return "ok";
-	case STATE_NONE:
-		return "none";
-	case STATE_TYPE:
-		return "wrong type";
-	case STATE_FULL:
-		return "full";
-	case STATE_LOST:
-		return "lost";
-	}
-	return "";
-}
-
 static struct state_op op(enum state_verb verb, const char *key)
 {
 	return (struct state_op){.verb = verb, .key = key};
