@@ -11,6 +11,7 @@
  * of one who acts in another's name.
  */
 #define TEXT_MAX 100
+#define ELEMENTS_MAX 10
 
 static bool is_streams_own(const struct repo *repo, const char *id, const char *user_id)
 {
@@ -128,15 +129,32 @@ static json_t *short_text(const char *text)
 	return json_sprintf("%.*s…", (int)len, text);
 }
 
+static json_t *short_scalar(json_t *value)
+{
+	if (json_is_string(value))
+		return short_text(json_string_value(value));
+	return json_is_object(value) || json_is_array(value) ? json_string("…")
+							     : json_incref(value);
+}
+
+/* What a list says counts as much as a single word: which roles somebody was given. */
+static json_t *short_array(json_t *value)
+{
+	json_t *out, *element;
+	size_t i;
+
+	if (json_array_size(value) > ELEMENTS_MAX)
+		return json_sprintf("%zu elements", json_array_size(value));
+	out = json_array();
+	json_array_foreach(value, i, element) json_array_append_new(out, short_scalar(element));
+	return out;
+}
+
 static json_t *short_value(const char *name, json_t *value)
 {
 	if (is_secret(name))
 		return json_string("***");
-	if (json_is_string(value))
-		return short_text(json_string_value(value));
-	if (json_is_array(value))
-		return json_sprintf("%zu elements", json_array_size(value));
-	return json_is_object(value) ? json_string("…") : json_incref(value);
+	return json_is_array(value) ? short_array(value) : short_scalar(value);
 }
 
 static json_t *short_body(json_t *body)

@@ -214,6 +214,16 @@ class LedgerTest(SoukTest):
         answer = self.daemon.request("GET", "/api/v1/admin/audit", token=self.seller)
         self.error(answer, 403, "forbidden")
 
+    def test_lists_are_written_out(self):
+        """Which roles somebody got is the point of such a line; long lists are only counted."""
+        self.daemon.request("PUT", "/api/v1/users/u-9", {"roles": ["seller", "buyer"]}, self.admin)
+        unknown = [f"0190a0b1-0000-7000-8000-{i:012}" for i in range(11)]
+        self.daemon.request("POST", "/api/v1/admin/streams",
+                            {"seller_id": "s-9", "title": "T", "product_ids": unknown}, self.admin)
+        many, roles = self.audit()["data"]
+        self.assertEqual(roles["detail"]["body"]["roles"], ["seller", "buyer"])
+        self.assertEqual(many["detail"]["body"]["product_ids"], "11 elements")
+
     def test_what_admins_own_is_theirs(self):
         both = self.daemon.token("boss", "admin", "seller")
         made = self.daemon.request("POST", STREAMS, {"title": "Own"}, both).json["data"]["streamId"]
