@@ -56,6 +56,9 @@ void live_registry_ask_figures(struct live_registry *r,
 
 /* After the store committed go-live: the stream waits for its publisher from now on. */
 struct live_stream *live_registry_open(struct live_registry *r, const struct stream_record *row);
+/* The same by what is stored now; NULL if it is not live (any more), and not here. Going live takes
+ * a while where many are told of it: it may be ended, even deleted, before that is answered. */
+struct live_stream *live_registry_open_stored(struct live_registry *r, struct uuid id);
 /* After the store committed a new key: the publisher on the old one is kicked (LIVE_KICK_ROTATED).
  */
 void live_registry_rekey(struct live_registry *r, const struct stream_record *row);

@@ -125,7 +125,7 @@ static void on_due_live(void *user, const struct repo_outcome *outcome)
 {
 	struct join *j = user;
 	if (j->registry && outcome->result == REPO_OK)
-		live_registry_open(j->registry, outcome->stream);
+		live_registry_open_stored(j->registry, outcome->stream->id);
 	if (j->registry && j->publisher)
 		look_up(j);
 	else

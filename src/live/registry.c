@@ -133,6 +133,18 @@ struct live_stream *live_registry_open(struct live_registry *r, const struct str
 	return s;
 }
 
+struct live_stream *live_registry_open_stored(struct live_registry *r, struct uuid id)
+{
+	struct live_stream *s = live_registry_find(r, id);
+	struct stream_record row;
+	if (s || r->repo.ops->stream_get(r->repo.impl, id, &row) != REPO_OK)
+		return s;
+	if (row.status == STREAM_LIVE)
+		s = live_registry_open(r, &row);
+	stream_record_finish(&row);
+	return s;
+}
+
 void live_registry_rekey(struct live_registry *r, const struct stream_record *row)
 {
 	struct live_stream *s = live_registry_find(r, row->id);

@@ -293,7 +293,7 @@ static void on_live(void *user, const struct repo_outcome *outcome)
 	struct call *c = user;
 
 	if (c->studio && outcome->result == REPO_OK)
-		live_registry_open(c->studio->registry, outcome->stream);
+		live_registry_open_stored(c->studio->registry, c->stream_id);
 	on_outcome(user, outcome);
 }
 
@@ -436,6 +436,9 @@ void studio_end(struct studio *s, const struct studio_caller *caller, struct uui
 		return;
 	}
 	own = text_eq(row.seller_id, caller->user_id);
+	/* Live and not here: it went live a moment ago, and its followers are being told. */
+	if (!live)
+		live = live_registry_open_stored(s->registry, stream_id);
 	if (row.status != STREAM_LIVE || !live || live_stream_state(live) == LIVE_FINISHING)
 		call_refuse(c, STUDIO_NOT_LIVE);
 	else

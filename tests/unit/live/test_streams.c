@@ -80,6 +80,35 @@ static void wrong_keys_are_told_apart(void **state)
 	rig_finish(&r);
 }
 
+static void only_what_is_stored_as_live_is_opened(void **state)
+{
+	struct live_rig r;
+	struct live_case c;
+	struct answer live = {0}, ended = {0};
+	uint8_t hash[STREAM_KEY_HASH_SIZE];
+
+	rig_init(&r);
+	rig_stream(&r, &c, false, false);
+	assert_null(live_registry_open_stored(r.registry, c.id));
+	live_key_new(&clock_system, c.key);
+	live_key_hash(c.key, hash);
+	r.repo.ops->stream_go_live(
+		r.repo.impl, c.id, clock_wall_ms(&clock_system), hash, false, rig_answer, &live);
+	run_until(&r, live.came);
+	assert_int_equal(live.result, REPO_OK);
+	assert_null(live_registry_find(r.registry, c.id));
+	assert_non_null(live_registry_open_stored(r.registry, c.id));
+	assert_ptr_equal(
+		live_registry_open_stored(r.registry, c.id), live_registry_find(r.registry, c.id));
+	live_registry_end(r.registry, live_registry_find(r.registry, c.id), LIVE_END_REQUESTED,
+		rig_answer, &ended);
+	run_until(&r, ended.came);
+	rig_crash(&r);
+	rig_open_registry(&r);
+	assert_null(live_registry_open_stored(r.registry, c.id));
+	rig_finish(&r);
+}
+
 static void a_newer_connection_takes_over(void **state)
 {
 	struct live_rig r;
@@ -378,6 +407,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_key_lets_its_encoder_in),
 		cmocka_unit_test(wrong_keys_are_told_apart),
+		cmocka_unit_test(only_what_is_stored_as_live_is_opened),
 		cmocka_unit_test(a_newer_connection_takes_over),
 		cmocka_unit_test(or_is_refused_where_that_is_the_rule),
 		cmocka_unit_test(publishers_are_limited),

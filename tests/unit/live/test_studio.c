@@ -61,12 +61,19 @@ enum live_state live_stream_state(const struct live_stream *s)
 	return s->state;
 }
 
-struct live_stream *live_registry_open(struct live_registry *r, const struct stream_record *row)
+struct live_stream *live_registry_open_stored(struct live_registry *r, struct uuid id)
 {
-	assert_int_equal(row->status, STREAM_LIVE);
+	struct stream_record row;
+	enum stream_status status;
+
+	assert_int_equal(world->repo.ops->stream_get(world->repo.impl, id, &row), REPO_OK);
+	status = row.status;
+	stream_record_finish(&row);
+	if (status != STREAM_LIVE)
+		return NULL;
 	world->opened++;
 	world->is_live = true;
-	world->live.id = row->id;
+	world->live.id = id;
 	return &world->live;
 }
 
@@ -374,6 +381,21 @@ static void test_end(void **state)
 	assert_int_equal(end(w, &seller, id), STUDIO_NOT_LIVE);
 }
 
+/* The store has it live; the registry hears of it only when all followers are told. */
+static void test_end_while_followers_are_told(void **state)
+{
+	struct world *w = *state;
+	struct uuid id = make_live(w);
+
+	w->is_live = false;
+	assert_int_equal(end(w, &seller, id), STUDIO_OK);
+	assert_int_equal(w->opened, 2);
+	assert_int_equal(w->row.status, STREAM_ENDED);
+	w->is_live = false;
+	assert_int_equal(end(w, &seller, id), STUDIO_NOT_LIVE);
+	assert_int_equal(w->opened, 2);
+}
+
 static void test_admin_ends(void **state)
 {
 	struct world *w = *state;
@@ -482,6 +504,7 @@ int main(void)
 		TEST(test_operator_vouches),
 		TEST(test_rotate),
 		TEST(test_end),
+		TEST(test_end_while_followers_are_told),
 		TEST(test_admin_ends),
 		TEST(test_delete_scheduled_cancels),
 		TEST(test_delete_ended_takes_the_recording_along),
