@@ -3,9 +3,9 @@
 import { Validator } from "@seriousme/openapi-schema-validator";
 import Ajv from "ajv";
 import addFormats from "ajv-formats";
-import { readFileSync } from "node:fs";
+import { text } from "node:stream/consumers";
 
-const { document, answers } = JSON.parse(readFileSync(0, "utf8"));
+const { document, answers } = JSON.parse(await text(process.stdin));
 const faults = [];
 
 const valid = await new Validator().validate(structuredClone(document));
