@@ -6,6 +6,7 @@
 #include "api_internal.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "state/audience.h"
 
 json_t *api_text_or_null(const char *text)
 {
@@ -81,39 +82,33 @@ static json_t *seller_json(const struct api *a, const char *id)
 	return o;
 }
 
-static json_t *codecs_json(const struct media_stats *m)
+/* With what was before a restart. */
+static void read_ingest(const struct api *a, struct live_stream *live, struct ingest_record *out)
 {
-	char text[128];
-
-	if (!m->video_codec && !m->audio_codec)
-		return json_null();
-	snprintf(text, sizeof(text), "%s%s%s", m->video_codec ? m->video_codec : "",
-		m->video_codec && m->audio_codec ? "," : "", m->audio_codec ? m->audio_codec : "");
-	return json_string(text);
+	if (!a->config.audience || !audience_ingest(a->config.audience, live_stream_id(live), out))
+		live_stream_ingest(live, out);
 }
 
-static json_t *ingest_json(struct live_stream *live)
+static json_t *ingest_json(const struct api *a, struct live_stream *live)
 {
-	struct live_stats s;
-	const struct media_stats *m = &s.media;
+	struct ingest_record i = {0};
 	json_t *o = json_object();
 
-	live_stream_stats(live, &s);
-	json_object_set_new(o, "bitrate", json_integer((json_int_t)m->bitrate));
-	json_object_set_new(o, "frameRate", figure_or_null(round(m->frame_rate * 1000) / 1000));
-	json_object_set_new(o, "width", figure_or_null(m->width));
-	json_object_set_new(o, "height", figure_or_null(m->height));
-	json_object_set_new(o, "videoCodec", api_text_or_null(m->video_codec));
-	json_object_set_new(o, "audioCodec", api_text_or_null(m->audio_codec));
-	json_object_set_new(o, "codecs", codecs_json(m));
-	json_object_set_new(
-		o, "keyframeInterval", figure_or_null((double)m->keyframe_interval_us / 1e6));
-	json_object_set_new(
-		o, "encoder", api_text_or_null(s.metadata.encoder[0] ? s.metadata.encoder : NULL));
-	json_object_set_new(o, "interruptions", json_integer(s.interruptions));
-	json_object_set_new(o, "bytes", json_integer((json_int_t)s.bytes_in));
-	json_object_set_new(o, "droppedSamples", json_integer((json_int_t)m->dropped_samples));
-	json_object_set_new(o, "discontinuities", json_integer((json_int_t)m->discontinuities));
+	read_ingest(a, live, &i);
+	json_object_set_new(o, "bitrate", json_integer((json_int_t)i.bitrate));
+	json_object_set_new(o, "frameRate", figure_or_null(round(i.frame_rate * 1000) / 1000));
+	json_object_set_new(o, "width", figure_or_null(i.width));
+	json_object_set_new(o, "height", figure_or_null(i.height));
+	json_object_set_new(o, "videoCodec", api_text_or_null(i.video_codec));
+	json_object_set_new(o, "audioCodec", api_text_or_null(i.audio_codec));
+	json_object_set_new(o, "codecs", api_text_or_null(i.codecs));
+	json_object_set_new(o, "keyframeInterval", figure_or_null(i.keyframe_interval));
+	json_object_set_new(o, "encoder", api_text_or_null(i.encoder));
+	json_object_set_new(o, "interruptions", json_integer((json_int_t)i.interruptions));
+	json_object_set_new(o, "bytes", json_integer((json_int_t)i.bytes));
+	json_object_set_new(o, "droppedSamples", json_integer((json_int_t)i.dropped_samples));
+	json_object_set_new(o, "discontinuities", json_integer((json_int_t)i.discontinuities));
+	ingest_record_finish(&i);
 	return o;
 }
 
@@ -170,7 +165,7 @@ static void set_media(
 	free(suffix);
 	json_object_set_new(o, "state",
 		api_text_or_null(live ? live_state_text(live_stream_state(live)) : NULL));
-	json_object_set_new(o, "ingest", live ? ingest_json(live) : json_null());
+	json_object_set_new(o, "ingest", live ? ingest_json(a, live) : json_null());
 }
 
 json_t *api_stream_json(

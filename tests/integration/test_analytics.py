@@ -43,6 +43,18 @@ class Analytics(ApiTest):
             self.assertEqual(after[name], health[name], name)
         self.assertGreaterEqual(after["bytes"], health["bytes"])
 
+    def test_ingest_goes_on_after_a_restart(self):
+        self.on_air()
+        self.publisher(self.daemon.publish_url(self.made), fps=30)
+        before = wait_for(lambda: (lambda i: i if i["codecs"] and i["bytes"] > 50000 else None)(
+            self.daemon.stream(self.made)["ingest"]), "the encoder's figures")
+        self.assertEqual(self.daemon.terminate(), 0)
+        self.daemon.start()
+        after = self.daemon.stream(self.made)["ingest"]
+        self.assertGreaterEqual(after["bytes"], before["bytes"])
+        for name in ("codecs", "videoCodec", "width", "height", "encoder"):
+            self.assertEqual(after[name], before[name], name)
+
     def test_survives_kill_9(self):
         self.on_air()
         self.say(self.buyer, 3)
