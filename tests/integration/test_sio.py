@@ -44,7 +44,9 @@ class Sockets(unittest.TestCase):
         self.server.send_signal(signal.SIGTERM)
         _, errors = self.server.communicate(timeout=60)
         self.assertEqual(self.server.returncode, 0, errors)
-        self.assertEqual(errors, "")
+        # A machine that does much else makes slow callbacks: no fault of the server's.
+        told = [line for line in errors.splitlines() if "slow callback" not in line]
+        self.assertEqual(told, [])
 
     def run_tests(self, name, base):
         # The certificate is of the test's own making.

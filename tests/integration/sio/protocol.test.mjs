@@ -54,7 +54,9 @@ for (const path of paths) {
       assert.ok((await response.json()).message);
     }
     for (const method of ['POST', 'PUT', 'DELETE', 'PATCH']) {
-      const response = await fetch(`${HTTP}${path}?EIO=4&transport=polling`, { method, body: '' });
+      // Node 18 cannot send a DELETE with an empty body.
+      const body = method === 'DELETE' ? undefined : '';
+      const response = await fetch(`${HTTP}${path}?EIO=4&transport=polling`, { method, body });
       assert.equal(response.status, 400, method);
     }
     for (const query of ['?EIO=3&transport=websocket', '?transport=websocket', '?EIO=4',
