@@ -77,8 +77,6 @@ bool hub_leave(struct hub *h, struct hub_member *m, const char *room);
 void hub_leave_all(struct hub *h, struct hub_member *m);
 bool hub_is_in(const struct hub *h, const struct hub_member *m, const char *room);
 size_t hub_room_members(const struct hub *h, const char *room);
-void hub_each_member(
-	struct hub *h, const char *room, void (*each)(void *arg, struct hub_member *m), void *arg);
 /* Of a member, in no order. */
 void hub_each_room(
 	struct hub *h, struct hub_member *m, void (*each)(void *arg, const char *room), void *arg);

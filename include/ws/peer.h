@@ -91,10 +91,8 @@ struct peers_config {
 struct peers *peers_create(const struct peers_config *config);
 /* All peers end at once (1001); NULL is fine. */
 void peers_destroy(struct peers **p);
-struct loop *peers_loop(const struct peers *p);
 struct hub *peers_hub(const struct peers *p);
 unsigned peers_count(const struct peers *p);
-bool peers_allow_guests(const struct peers *p);
 /* One more handshake of this address? Also false while draining. */
 bool peers_admit(struct peers *p, const char *address);
 
@@ -106,7 +104,6 @@ void peers_drain(struct peers *p, uint64_t within_us, void (*done)(void *user), 
 bool peers_draining(const struct peers *p);
 /* Ends all sockets of a user, as after a ban. */
 void peers_close_user(struct peers *p, const char *user_id, const char *reason);
-void peers_close_address(struct peers *p, bool (*which)(void *arg, const char *address), void *arg);
 
 /* Emitted with the struct peer: a sign of life (twice a second at most); another identity, with the
  * one before still in `id` until the listeners are through; its end. */

@@ -58,7 +58,6 @@ struct sio_server *sio_server_create(struct loop *l, const struct sio_config *co
 void sio_server_destroy(struct sio_server **s); /* ends all sessions; NULL is fine */
 /* Every request, upgrades too, below /socket.io/. */
 void sio_server_request(struct sio_server *s, const struct ws_request *r);
-unsigned sio_server_sessions(const struct sio_server *s);
 
 /*
  * Lets it in: CONNECT with its id, and with `pid` for connection state recovery if it is not NULL.
@@ -88,7 +87,6 @@ void sio_disconnect(struct sio_socket *s);
 /* Ends the whole session: the client comes back by itself. */
 void sio_close(struct sio_socket *s, unsigned code, const char *reason);
 
-const char *sio_socket_id(const struct sio_socket *s); /* public: not the session's */
 const char *sio_socket_namespace(const struct sio_socket *s);
 const char *sio_socket_address(const struct sio_socket *s); /* "" once it is gone */
 bool sio_socket_connected(const struct sio_socket *s);

@@ -57,7 +57,7 @@ static void on_done(void *user, enum bans_result result, const struct ban_record
 		api_call_fail(c, 404, "ban_not_found", "There is no such ban.", NULL);
 		return;
 	case BANS_FAILED:
-		api_call_fail(c, 503, "unavailable", "The server cannot store this now.", NULL);
+		api_call_unavailable(c);
 		return;
 	}
 }

@@ -48,7 +48,7 @@ static void on_retried(void *user, enum repo_result result, uint32_t n)
 	if (result == REPO_OK)
 		api_call_answer(c, 200, json_pack("{s:I}", "retried", (json_int_t)n));
 	else
-		api_call_fail(c, 503, "unavailable", "The server cannot store this now.", NULL);
+		api_call_unavailable(c);
 }
 
 static void retry(void *user, struct http_request *r)

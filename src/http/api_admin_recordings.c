@@ -146,7 +146,7 @@ static void on_deleted(void *user, const struct repo_outcome *outcome)
 	case REPO_FAILED:
 		break;
 	}
-	api_call_fail(c, 503, "unavailable", "The server cannot store this now.", NULL);
+	api_call_unavailable(c);
 }
 
 static void delete_recording(void *user, struct http_request *r)

@@ -127,7 +127,7 @@ static void on_seller(void *user, const struct repo_outcome *outcome)
 	if (c->request && outcome->result == REPO_OK)
 		create_stream(c);
 	else
-		api_call_fail(c, 503, "unavailable", "The server cannot store this now.", NULL);
+		api_call_unavailable(c);
 }
 
 static void create(void *user, struct http_request *r)

@@ -381,17 +381,8 @@ static json_t *ingest_json(const struct ingest_record *i)
 
 	json_object_set_new(o, "bitrate", integer_or_null(i->bitrate));
 	json_object_set_new(o, "fps", number_or_null(i->frame_rate));
-	json_object_set_new(o, "width", integer_or_null(i->width));
-	json_object_set_new(o, "height", integer_or_null(i->height));
-	json_object_set_new(o, "videoCodec", api_text_or_null(i->video_codec));
-	json_object_set_new(o, "audioCodec", api_text_or_null(i->audio_codec));
-	json_object_set_new(o, "codecs", api_text_or_null(i->codecs));
 	json_object_set_new(o, "keyframeInterval", number_or_null(i->keyframe_interval));
-	json_object_set_new(o, "encoder", api_text_or_null(i->encoder));
-	set_integer(o, "interruptions", i->interruptions);
-	set_integer(o, "bytes", i->bytes);
-	set_integer(o, "droppedSamples", i->dropped_samples);
-	set_integer(o, "discontinuities", i->discontinuities);
+	api_set_ingest(o, i);
 	return o;
 }
 

@@ -56,6 +56,11 @@ void api_call_fail(
 	call_free(c);
 }
 
+void api_call_unavailable(struct api_call *c)
+{
+	api_call_fail(c, 503, "unavailable", "The server cannot store this now.", NULL);
+}
+
 static void fail_with_product(
 	struct api_call *c, int status, const char *code, const char *format, struct uuid product)
 {
@@ -118,7 +123,7 @@ static void refuse(struct api_call *c, const struct studio_answer *answer)
 	case STUDIO_FAILED:
 		break;
 	}
-	api_call_fail(c, 503, "unavailable", "The server cannot store this now.", NULL);
+	api_call_unavailable(c);
 }
 
 void api_on_studio(void *user, const struct studio_answer *answer)

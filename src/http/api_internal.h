@@ -61,6 +61,9 @@ json_t *api_stream_details_json(
 	const struct api *a, const struct api_urls *u, const struct stream_record *r);
 /* Seconds on air so far or in all; null before. */
 json_t *api_stream_duration(const struct api *a, const struct stream_record *r);
+/* What both the stream object and the analytics say of an ingest; rates have names of their own. */
+struct ingest_record;
+void api_set_ingest(json_t *o, const struct ingest_record *i);
 json_t *api_stats_json(const struct stream_record *r);
 /* The counts of the stream object: of a live one those of now. */
 void api_set_counts(const struct api *a, json_t *o, const struct stream_record *r);
@@ -93,6 +96,8 @@ void api_call_answer(struct api_call *c, int status, json_t *data);
 void api_call_page(struct api_call *c, json_t *items, const char *next_cursor);
 void api_call_fail(
 	struct api_call *c, int status, const char *code, const char *message, const char *field);
+/* 503 of a write that failed, or was refused for a reason that its route has no code for. */
+void api_call_unavailable(struct api_call *c);
 /* A studio_done whose user is the call: refusals are answered here, success by `succeeded`. */
 void api_on_studio(void *user, const struct studio_answer *answer);
 /* Success of go-live, of rotate-key and of end. */

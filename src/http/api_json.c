@@ -82,6 +82,20 @@ static json_t *seller_json(const struct api *a, const char *id)
 	return o;
 }
 
+void api_set_ingest(json_t *o, const struct ingest_record *i)
+{
+	json_object_set_new(o, "width", figure_or_null(i->width));
+	json_object_set_new(o, "height", figure_or_null(i->height));
+	json_object_set_new(o, "videoCodec", api_text_or_null(i->video_codec));
+	json_object_set_new(o, "audioCodec", api_text_or_null(i->audio_codec));
+	json_object_set_new(o, "codecs", api_text_or_null(i->codecs));
+	json_object_set_new(o, "encoder", api_text_or_null(i->encoder));
+	json_object_set_new(o, "interruptions", json_integer((json_int_t)i->interruptions));
+	json_object_set_new(o, "bytes", json_integer((json_int_t)i->bytes));
+	json_object_set_new(o, "droppedSamples", json_integer((json_int_t)i->dropped_samples));
+	json_object_set_new(o, "discontinuities", json_integer((json_int_t)i->discontinuities));
+}
+
 /* With what was before a restart. */
 static void read_ingest(const struct api *a, struct live_stream *live, struct ingest_record *out)
 {
@@ -97,17 +111,8 @@ static json_t *ingest_json(const struct api *a, struct live_stream *live)
 	read_ingest(a, live, &i);
 	json_object_set_new(o, "bitrate", json_integer((json_int_t)i.bitrate));
 	json_object_set_new(o, "frameRate", figure_or_null(round(i.frame_rate * 1000) / 1000));
-	json_object_set_new(o, "width", figure_or_null(i.width));
-	json_object_set_new(o, "height", figure_or_null(i.height));
-	json_object_set_new(o, "videoCodec", api_text_or_null(i.video_codec));
-	json_object_set_new(o, "audioCodec", api_text_or_null(i.audio_codec));
-	json_object_set_new(o, "codecs", api_text_or_null(i.codecs));
 	json_object_set_new(o, "keyframeInterval", figure_or_null(i.keyframe_interval));
-	json_object_set_new(o, "encoder", api_text_or_null(i.encoder));
-	json_object_set_new(o, "interruptions", json_integer((json_int_t)i.interruptions));
-	json_object_set_new(o, "bytes", json_integer((json_int_t)i.bytes));
-	json_object_set_new(o, "droppedSamples", json_integer((json_int_t)i.dropped_samples));
-	json_object_set_new(o, "discontinuities", json_integer((json_int_t)i.discontinuities));
+	api_set_ingest(o, &i);
 	ingest_record_finish(&i);
 	return o;
 }

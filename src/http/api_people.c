@@ -34,11 +34,6 @@ void api_reply_no_user(struct http_request *r, enum repo_result result)
 		api_reply_unreadable(r);
 }
 
-void api_call_unavailable(struct api_call *c)
-{
-	api_call_fail(c, 503, "unavailable", "The server cannot store this now.", NULL);
-}
-
 static json_t *roles_json(unsigned roles)
 {
 	char text[64], *rest = text, *role;

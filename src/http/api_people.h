@@ -18,8 +18,6 @@ void api_reply_list_fault(struct http_request *r, enum repo_result result);
 
 /* 404 of a user; 503 of a read that failed. */
 void api_reply_no_user(struct http_request *r, enum repo_result result);
-/* Answers that a write was refused for a reason that its route has no code for. */
-void api_call_unavailable(struct api_call *c);
 
 #define API_PAGE_FIELDS \
 	{"limit", FIELD_INTEGER, .min = 1, .max = 100}, \

@@ -42,7 +42,7 @@ static void on_created(void *user, const struct repo_outcome *outcome)
 		return;
 	}
 	json_decref(o);
-	api_call_fail(c, 503, "unavailable", "The server cannot store this now.", NULL);
+	api_call_unavailable(c);
 }
 
 bool api_currency_is_good(const char *s)
@@ -151,7 +151,7 @@ static void refuse_write(struct api_call *c, enum repo_result result)
 	else if (result == REPO_WRONG_STATE)
 		api_call_fail(c, 409, "product_is_live", "It is in a stream that is live.", NULL);
 	else
-		api_call_fail(c, 503, "unavailable", "The server cannot store this now.", NULL);
+		api_call_unavailable(c);
 }
 
 static void on_updated(void *user, const struct repo_outcome *outcome)

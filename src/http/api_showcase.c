@@ -83,7 +83,7 @@ static void refuse(struct api_call *c, enum showcase_result result)
 	case SHOWCASE_FAILED:
 		break;
 	}
-	api_call_fail(c, 503, "unavailable", "The server cannot store this now.", NULL);
+	api_call_unavailable(c);
 }
 
 static void on_showcase(void *user, const struct showcase_answer *answer)

@@ -225,24 +225,6 @@ size_t hub_room_members(const struct hub *h, const char *name)
 	return room ? room->n_seats : 0;
 }
 
-void hub_each_member(
-	struct hub *h, const char *name, void (*each)(void *arg, struct hub_member *m), void *arg)
-{
-	struct hub_room *room = hub_room_find(h, name);
-	bool outer;
-
-	if (!room)
-		return;
-	outer = room->sending;
-	room->sending = true;
-	for (unsigned i = 0; i < room->n_seats; i++)
-		if (room->seats[i])
-			each(arg, room->seats[i]->member);
-	room->sending = outer;
-	if (!outer)
-		hub_room_close_holes(room);
-}
-
 void hub_each_room(
 	struct hub *h, struct hub_member *m, void (*each)(void *arg, const char *room), void *arg)
 {

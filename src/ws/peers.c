@@ -119,11 +119,6 @@ void peers_destroy(struct peers **pointer)
 		peers_free(p);
 }
 
-struct loop *peers_loop(const struct peers *p)
-{
-	return p->config.loop;
-}
-
 struct hub *peers_hub(const struct peers *p)
 {
 	return p->config.hub;
@@ -132,11 +127,6 @@ struct hub *peers_hub(const struct peers *p)
 unsigned peers_count(const struct peers *p)
 {
 	return p->count;
-}
-
-bool peers_allow_guests(const struct peers *p)
-{
-	return p->config.allow_guests;
 }
 
 bool peers_admit(struct peers *p, const char *address)
@@ -193,15 +183,6 @@ void peers_close_user(struct peers *p, const char *user_id, const char *reason)
 		return;
 	list_for_each (peer, &u->peers, by_user)
 		peer_close(peer, WS_CLOSE_POLICY, reason);
-}
-
-void peers_close_address(struct peers *p, bool (*which)(void *arg, const char *address), void *arg)
-{
-	struct peer *peer, *next;
-
-	list_for_each_safe (peer, next, &p->all, link)
-		if (which(arg, peer->address))
-			peer_close(peer, WS_CLOSE_POLICY, "banned");
 }
 
 struct signal *peers_seen(struct peers *p)

@@ -141,8 +141,3 @@ void sio_server_request(struct sio_server *server, const struct ws_request *r)
 {
 	eio_server_request(server->eio, r);
 }
-
-unsigned sio_server_sessions(const struct sio_server *server)
-{
-	return eio_server_sessions(server->eio);
-}

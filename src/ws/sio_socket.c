@@ -261,11 +261,6 @@ void sio_socket_answered(struct sio_socket *s, uint64_t id, json_t *args)
 	}
 }
 
-const char *sio_socket_id(const struct sio_socket *s)
-{
-	return s->id;
-}
-
 const char *sio_socket_namespace(const struct sio_socket *s)
 {
 	return s->space->name;
