@@ -53,7 +53,7 @@ struct peer_ops {
 	void (*destroy)(struct peer *p); /* the last call: frees it */
 };
 
-/* Read by handlers, written here alone. */
+/* Read by handlers, written here alone; but the lists of others, which are theirs. */
 struct peer {
 	const struct peer_ops *ops;
 	struct peers *owner;
@@ -62,8 +62,10 @@ struct peer {
 	struct hub_member member;
 	struct ws_identity who;
 	char *id; /* the user's, or "guest:" and an id of our making */
+	char *only; /* whom it has to be, and no guest; NULL: anybody */
 	char *address;
 	struct list streams; /* that it joined: the stream events' */
+	struct list rooms; /* that it joined: the room events' */
 	struct list calls; /* events under way: the table's */
 	uint64_t seen_us; /* the last sign of life */
 	double tokens; /* of the bucket of all its events */
@@ -118,8 +120,11 @@ struct signal *peers_identified(struct peers *p); /* data: struct peer_change */
 /* A connection's part. It is a guest, or nobody yet, until peer_identify. */
 void peer_init(struct peer *p, struct peers *owner, const struct peer_ops *ops,
 	enum hub_framing framing, const char *address);
+/* It is to be this user and nobody else: no guest, and no other's token. Before peer_identify. */
+void peer_must_be(struct peer *p, const char *user_id);
 enum peer_identity_result { PEER_IDENTIFIED, PEER_REFUSED, PEER_ANOTHER, PEER_TOO_MANY };
-/* By a token. REFUSED: *code and *why say why; ANOTHER: it is somebody else already. */
+/* By a token. REFUSED: *code and *why say why; ANOTHER: it is somebody else already,
+ * or has to be. */
 enum peer_identity_result peer_identify(
 	struct peer *p, const char *token, const char **code, const char **why);
 /* Its transport is gone. */
@@ -134,6 +139,21 @@ void peer_seen(struct peer *p);
 void peer_malformed(struct peer *p, const char *message);
 /* Takes one event out of its bucket. */
 bool peer_may_speak(struct peer *p);
+
+/*
+ * Kinds of the hub's rooms, by how their names begin: who may be in one again that he was in before
+ * his connection was lost, and what belongs to his return after the hub has let him in and told him
+ * what he missed. A room of no kind is nobody's to come back to.
+ */
+struct room_kind {
+	const char *prefix;
+	bool (*may_return)(void *user, const struct peer *p, const char *room);
+	void (*come_back)(void *user, struct peer *p, const char *room); /* may be NULL */
+};
+#define ROOM_KINDS_MAX 16
+void peers_add_room_kind(struct peers *p, const struct room_kind *kind, void *user); /* static */
+bool peer_may_return(const struct peer *p, const char *room);
+void peer_come_back(struct peer *p, const char *room);
 
 bool peer_is_guest(const struct peer *p);
 void peer_send(struct peer *p, const char *name, json_t *data); /* steals data */

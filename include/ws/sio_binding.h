@@ -6,7 +6,6 @@
 #include "ws/events.h"
 #include "ws/hub.h"
 #include "ws/peer.h"
-#include "ws/stream_events.h"
 #include "ws/transport.h"
 
 /*
@@ -19,8 +18,8 @@ struct sio_binding_config {
 	struct loop *loop;
 	struct peers *peers;
 	struct events *events;
-	struct stream_events *streams; /* for recovery */
 	size_t max_message, max_queue; /* bytes; 0: 64 KiB, 256 KiB */
+	uint64_t ping_interval_us, ping_timeout_us; /* 0: 25 s, 20 s */
 	const char *namespaces; /* beside "/": names with commas or blanks between; NULL: none */
 	uint64_t recover_us; /* how long a lost client may come back; 0: 2 minutes */
 };

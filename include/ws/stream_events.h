@@ -40,10 +40,3 @@ struct stream_events_config {
 struct stream_events *stream_events_create(const struct stream_events_config *config);
 /* Before the peers, the audience and the chat are destroyed; NULL is fine. */
 void stream_events_destroy(struct stream_events **s);
-
-/*
- * For connection state recovery: whether a peer may be in a room again that it was in before, and
- * its return to it, after the hub has let it in and told what it missed.
- */
-bool stream_events_may_return(struct stream_events *s, const struct peer *p, const char *room);
-void stream_events_return(struct stream_events *s, struct peer *p, const char *room);

@@ -236,6 +236,7 @@ static void create_peers(struct sockets *k)
 		.clock = &clock_system,
 		.encode = encode,
 		.user = k,
+		.resume_us = c->resume_us,
 		.max_rooms = c->rooms,
 		.metrics = s->metrics,
 	});
@@ -311,15 +312,19 @@ struct sockets *sockets_create(struct server *s)
 		.events = k->events,
 		.max_message = s->config->events.message,
 		.max_queue = s->config->events.queue,
+		.ping_interval_us = s->config->events.ping_interval_us,
+		.ping_timeout_us = s->config->events.ping_timeout_us,
 	});
 	k->sio = sio_binding_create(&(struct sio_binding_config){
 		.loop = s->loop,
 		.peers = k->peers,
 		.events = k->events,
-		.streams = k->streams,
 		.max_message = s->config->events.message,
 		.max_queue = s->config->events.queue,
+		.ping_interval_us = s->config->events.ping_interval_us,
+		.ping_timeout_us = s->config->events.ping_timeout_us,
 		.namespaces = s->config->events.namespaces,
+		.recover_us = s->config->events.resume_us,
 	});
 	http_server_on_upgrade(s->http, on_upgrade, k);
 	return k;

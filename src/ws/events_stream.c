@@ -9,6 +9,7 @@
 #define TICK_US 100000u
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define EPOCH_MAX 16
+#define ROOM_NAME_MAX 256
 #define SEQ_MAX 9007199254740991.0
 #define ROOM_PREFIX "stream:"
 #define COUNTS_PREFIX "viewers:"
@@ -216,6 +217,12 @@ static void answer_resumed(struct event_call *call, struct stream_room *room)
 			(json_int_t)place.seq, "viewerCount", (json_int_t)stream_room_count(room)));
 }
 
+static void refuse_resume(struct event_call *call)
+{
+	event_refuse(
+		call, "resume_failed", "What was said since is not known any more: join again.", 0);
+}
+
 static void resume_room(struct stream_events *s, struct event_call *call, struct uuid id)
 {
 	struct hub *hub = peers_hub(s->config.peers);
@@ -224,8 +231,30 @@ static void resume_room(struct stream_events *s, struct event_call *call, struct
 		    event_text(call, "epoch", ""), (uint64_t)event_integer(call, "seq", 0)))
 		answer_resumed(call, enter(s, call->peer, id));
 	else
-		event_refuse(call, "resume_failed",
-			"What was said since is not known any more: join again.", 0);
+		refuse_resume(call);
+}
+
+/* A room that is no stream's. */
+static void resume_other(struct stream_events *s, struct event_call *call)
+{
+	struct hub *hub = peers_hub(s->config.peers);
+	const char *room = event_text(call, "room", "");
+	struct hub_place place = {0};
+
+	if (!peer_may_return(call->peer, room)) {
+		event_refuse(call, "room_not_found", "There is no such room to resume.", 0);
+		return;
+	}
+	if (!hub_resume(hub, &call->peer->member, room, event_text(call, "epoch", ""),
+		    (uint64_t)event_integer(call, "seq", 0))) {
+		refuse_resume(call);
+		return;
+	}
+	peer_come_back(call->peer, room);
+	hub_room_place(hub, room, &place);
+	event_answer(call,
+		json_pack("{s:s, s:s, s:I}", "room", room, "epoch", place.epoch, "seq",
+			(json_int_t)place.seq));
 }
 
 static void resume(void *user, struct event_call *call)
@@ -235,7 +264,7 @@ static void resume(void *user, struct event_call *call)
 	struct uuid id;
 
 	if (!room_id(event_text(call, "room", ""), &id)) {
-		event_refuse(call, "room_not_found", "There is no such room to resume.", 0);
+		resume_other(s, call);
 		return;
 	}
 	if (!read_for(s, call, id, &row))
@@ -252,8 +281,9 @@ static bool any_room_id(const char *name, struct uuid *out)
 		(text_starts(name, COUNTS_PREFIX) && uuid_parse(name + strlen(COUNTS_PREFIX), out));
 }
 
-bool stream_events_may_return(struct stream_events *s, const struct peer *p, const char *room)
+static bool may_return(void *user, const struct peer *p, const char *room)
 {
+	struct stream_events *s = user;
 	struct stream_record row;
 	struct uuid id;
 	bool may;
@@ -265,13 +295,18 @@ bool stream_events_may_return(struct stream_events *s, const struct peer *p, con
 	return may;
 }
 
-void stream_events_return(struct stream_events *s, struct peer *p, const char *room)
+static void come_back(void *user, struct peer *p, const char *room)
 {
 	struct uuid id;
 
 	if (room_id(room, &id))
-		enter(s, p, id);
+		enter(user, p, id);
 }
+
+static const struct room_kind kinds[] = {
+	{ROOM_PREFIX, may_return, come_back},
+	{COUNTS_PREFIX, may_return, NULL},
+};
 
 /* --- before it starts --- */
 
@@ -317,7 +352,7 @@ static const struct event_field stream_fields[] = {
 };
 
 static const struct event_field resume_fields[] = {
-	{"room", EVENT_TEXT, .required = true, .min = 1, .max = STREAM_ROOM_NAME_SIZE},
+	{"room", EVENT_TEXT, .required = true, .min = 1, .max = ROOM_NAME_MAX},
 	{"epoch", EVENT_TEXT, .required = true, .min = EPOCH_MAX, .max = EPOCH_MAX},
 	{"seq", EVENT_INTEGER, .required = true, .min = 0, .max = SEQ_MAX},
 };
@@ -359,6 +394,8 @@ struct stream_events *stream_events_create(const struct stream_events_config *co
 	s->tick = loop_timer_create(config->loop, "stream rooms", on_tick, s);
 	timer_repeat(s->tick, TICK_US);
 	stream_signals_listen(s);
+	for (size_t i = 0; i < COUNT(kinds); i++)
+		peers_add_room_kind(config->peers, &kinds[i], s);
 	stream_events_add(config->events, s);
 	stream_chat_events_add(config->events, s);
 	return s;

@@ -49,6 +49,7 @@ void peer_init(struct peer *p, struct peers *owner, const struct peer_ops *ops,
 	hub_member_init(&p->member, &deaf, framing);
 	list_init(&p->by_user);
 	list_init(&p->streams);
+	list_init(&p->rooms);
 	list_init(&p->calls);
 	list_append(&owner->all, &p->link);
 	p->id = guest_id(owner);
@@ -111,6 +112,18 @@ static void take_identity(struct peer *p, struct ws_identity *who)
 	free(before);
 }
 
+void peer_must_be(struct peer *p, const char *user_id)
+{
+	p->only = mem_strdup(user_id);
+	p->identified = false;
+}
+
+static bool is_another(const struct peer *p, const char *user_id)
+{
+	return (p->who.user_id && strcmp(p->who.user_id, user_id) != 0) ||
+		(p->only && strcmp(p->only, user_id) != 0);
+}
+
 enum peer_identity_result peer_identify(
 	struct peer *p, const char *token, const char **code, const char **why)
 {
@@ -120,7 +133,7 @@ enum peer_identity_result peer_identify(
 	if (!c->auth->check(c->auth_user, token, &who, code, why))
 		return PEER_REFUSED;
 	must(who.user_id != NULL);
-	if (p->who.user_id && strcmp(p->who.user_id, who.user_id) != 0) {
+	if (is_another(p, who.user_id)) {
 		ws_identity_finish(&who);
 		return PEER_ANOTHER;
 	}
@@ -185,8 +198,9 @@ void peer_reap(struct peer *p)
 	list_remove(&p->link);
 	ws_identity_finish(&p->who);
 	free(p->id);
+	free(p->only);
 	free(p->address);
-	p->id = p->address = NULL;
+	p->id = p->only = p->address = NULL;
 	owner->count--;
 	metric_set(owner->open, owner->count);
 	p->ops->destroy(p);

@@ -17,6 +17,11 @@ struct peers {
 	void (*drained)(void *user);
 	void *drained_user;
 	struct signal seen, ended, identified;
+	struct {
+		const struct room_kind *kind;
+		void *user;
+	} kinds[ROOM_KINDS_MAX];
+	unsigned n_kinds;
 	struct metric *open, *slow, *malformed;
 	unsigned count;
 	bool draining, reap_asked, orphaned;

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/must.h"
 #include "base/text.h"
 #include "peer_private.h"
 #include "proto/ws_frame.h"
@@ -183,6 +184,41 @@ void peers_close_user(struct peers *p, const char *user_id, const char *reason)
 		return;
 	list_for_each (peer, &u->peers, by_user)
 		peer_close(peer, WS_CLOSE_POLICY, reason);
+}
+
+void peers_add_room_kind(struct peers *p, const struct room_kind *kind, void *user)
+{
+	must(p->n_kinds < ROOM_KINDS_MAX);
+	p->kinds[p->n_kinds].kind = kind;
+	p->kinds[p->n_kinds++].user = user;
+}
+
+/* The place of the room's kind; n_kinds: of none. */
+static unsigned kind_of(const struct peers *p, const char *room)
+{
+	unsigned i = 0;
+
+	while (i < p->n_kinds && !text_starts(room, p->kinds[i].kind->prefix))
+		i++;
+	return i;
+}
+
+bool peer_may_return(const struct peer *p, const char *room)
+{
+	const struct peers *owner = p->owner;
+	unsigned i = kind_of(owner, room);
+
+	return i < owner->n_kinds &&
+		owner->kinds[i].kind->may_return(owner->kinds[i].user, p, room);
+}
+
+void peer_come_back(struct peer *p, const char *room)
+{
+	const struct peers *owner = p->owner;
+	unsigned i = kind_of(owner, room);
+
+	if (i < owner->n_kinds && owner->kinds[i].kind->come_back)
+		owner->kinds[i].kind->come_back(owner->kinds[i].user, p, room);
 }
 
 struct signal *peers_seen(struct peers *p)

@@ -109,7 +109,7 @@ static bool read_offset(const char *text, char epoch[static EPOCH_LEN + 1], uint
 static bool may_return(struct sio_conn *c, const struct sio_lost *l)
 {
 	for (unsigned i = 0; i < l->n_rooms; i++)
-		if (!stream_events_may_return(c->owner->config.streams, &c->peer, l->rooms[i]))
+		if (!peer_may_return(&c->peer, l->rooms[i]))
 			return false;
 	return true;
 }
@@ -159,6 +159,6 @@ void sio_recovery_take(struct sio_conn *c, struct sio_lost *l, uint64_t at)
 	hub_recover(hub, &c->peer.member, (const char *const *)l->rooms, l->n_rooms, hub_epoch(hub),
 		at);
 	for (unsigned i = 0; i < l->n_rooms; i++)
-		stream_events_return(c->owner->config.streams, &c->peer, l->rooms[i]);
+		peer_come_back(&c->peer, l->rooms[i]);
 	lost_free(l);
 }
