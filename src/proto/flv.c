@@ -68,8 +68,30 @@ static const enum flv_codec audio_ids[16] = {
 #define FRAME_COMMAND 5
 #define AUDIO_ENHANCED 9
 #define AUDIO_MP3_8K 14
-#define VIDEO_MULTITRACK 6
-#define AUDIO_MULTITRACK 5
+#define NANO_MAX 999999
+
+/* Enhanced packet types: VideoPacketType and AudioPacketType. */
+enum {
+	VIDEO_START,
+	VIDEO_FRAMES,
+	VIDEO_END,
+	VIDEO_FRAMES_X,
+	VIDEO_METADATA,
+	VIDEO_TS_START,
+	VIDEO_MULTITRACK,
+	VIDEO_MOD_EX
+};
+enum {
+	AUDIO_START,
+	AUDIO_FRAMES,
+	AUDIO_END,
+	AUDIO_CHANNELS = 4,
+	AUDIO_MULTITRACK,
+	AUDIO_MOD_EX = 7
+};
+/* AvMultitrackType */
+enum { ONE_TRACK, MANY_TRACKS, MANY_TRACKS_MANY_CODECS };
+#define MOD_EX_TIMESTAMP_NANO 0
 
 const char *flv_codec_text(enum flv_codec codec)
 {
@@ -100,25 +122,6 @@ static void name_fourcc(struct flv_packet *p, const uint8_t *fourcc)
 	for (size_t i = 0; i < 4; i++) {
 		p->fourcc[i] = fourcc[i] >= 0x20 && fourcc[i] < 0x7f ? (char)fourcc[i] : '?';
 	}
-}
-
-/*
- * The place of the enhanced parser. Until it is there, a tag is only named: its FourCC follows the
- * first byte, and in multitrack tags (E-RTMP v2) one more byte stands between.
- */
-static enum flv_result parse_enhanced(
-	struct flv_packet *p, struct buf_reader *in, bool is_multitrack)
-{
-	p->is_enhanced = true;
-	if (is_multitrack) {
-		buf_skip(in, 1);
-	}
-	const uint8_t *fourcc = buf_read_bytes(in, 4);
-	if (fourcc == NULL) {
-		return FLV_INVALID;
-	}
-	name_fourcc(p, fourcc);
-	return FLV_UNSUPPORTED;
 }
 
 static enum flv_result take_rest(struct flv_packet *p, struct buf_reader *in)
@@ -156,56 +159,233 @@ static enum flv_result parse_avc(struct flv_packet *p, struct buf_reader *in)
 	}
 }
 
-static enum flv_result parse_video(struct flv_packet *p, struct buf_reader *in)
+/* --- enhanced --- */
+
+static uint32_t nano_of(const uint8_t *data)
 {
-	uint8_t first = buf_read_u8(in);
-	uint8_t frame = (first >> 4) & 7;
-	p->is_key = frame == FRAME_KEY || frame == FRAME_GENERATED_KEY;
-	if (first & 0x80) {
-		return parse_enhanced(p, in, (first & 15) == VIDEO_MULTITRACK);
-	}
-	p->codec = video_ids[first & 15];
-	if (!served(p)) {
-		return FLV_UNSUPPORTED;
-	}
-	return frame == FRAME_COMMAND ? FLV_SKIP : parse_avc(p, in);
+	struct buf_reader in = buf_reader(data, 3);
+	uint32_t nano = buf_read_u24(&in);
+
+	return nano > NANO_MAX ? NANO_MAX : nano;
 }
 
-static enum flv_result parse_audio(struct flv_packet *p, struct buf_reader *in)
+/* Extensions stand before the packet type that counts; the ones that are not known are passed by.
+ * Each is at least three bytes, so that the tag's length bounds them. */
+static void read_mod_ex(struct flv_tag *t, uint8_t mod_ex)
 {
-	static const uint32_t rates[4] = {5512, 11025, 22050, 44100};
-	uint8_t first = buf_read_u8(in);
-	uint8_t format = first >> 4;
-	p->is_key = true;
-	if (format == AUDIO_ENHANCED) {
-		return parse_enhanced(p, in, (first & 15) == AUDIO_MULTITRACK);
+	while (t->type == mod_ex && !t->in.failed) {
+		size_t size = (size_t)buf_read_u8(&t->in) + 1;
+		const uint8_t *data;
+		uint8_t next;
+
+		if (size == 256)
+			size = (size_t)buf_read_u16(&t->in) + 1;
+		data = buf_read_bytes(&t->in, size);
+		next = buf_read_u8(&t->in);
+		t->type = next & 15;
+		if (!t->in.failed && next >> 4 == MOD_EX_TIMESTAMP_NANO && size >= 3)
+			t->common.nano_offset = nano_of(data);
 	}
-	p->codec = audio_ids[format];
-	p->sample_rate = format == AUDIO_MP3_8K ? 8000 : rates[(first >> 2) & 3];
-	p->channels = first & 1 ? 2 : 1;
-	if (!served(p)) {
-		return FLV_UNSUPPORTED;
-	}
-	if (p->codec == FLV_CODEC_AAC) {
-		uint8_t type = buf_read_u8(in);
-		if (in->failed) {
-			return FLV_INVALID;
-		}
-		if (type > 1) {
-			return FLV_SKIP;
-		}
-		p->is_config = type == 0;
-	}
-	return take_rest(p, in);
 }
 
-enum flv_result flv_parse(
-	enum flv_kind kind, const uint8_t *tag, size_t len, struct flv_packet *packet)
+static bool read_fourcc(struct buf_reader *in, struct flv_packet *p)
 {
-	*packet = (struct flv_packet){.kind = kind};
-	struct buf_reader in = buf_reader(tag, len);
-	if (len == 0) {
+	const uint8_t *fourcc = buf_read_bytes(in, 4);
+
+	if (fourcc == NULL)
+		return false;
+	name_fourcc(p, fourcc);
+	return true;
+}
+
+static bool has_composition(enum flv_codec codec)
+{
+	return codec == FLV_CODEC_H264 || codec == FLV_CODEC_HEVC;
+}
+
+static enum flv_result enhanced_video(uint8_t type, struct flv_packet *p, struct buf_reader *in)
+{
+	switch (type) {
+	case VIDEO_START:
+		p->is_config = true;
+		return take_rest(p, in);
+	case VIDEO_FRAMES:
+		if (has_composition(p->codec))
+			p->composition_ms = signed_24(buf_read_u24(in));
+		return in->failed ? FLV_INVALID : take_rest(p, in);
+	case VIDEO_FRAMES_X:
+		return take_rest(p, in);
+	case VIDEO_END:
+		p->is_end_of_sequence = true;
+		return FLV_OK;
+	case VIDEO_METADATA:
+		p->is_metadata = true;
+		return take_rest(p, in);
+	default:
 		return FLV_SKIP;
 	}
-	return kind == FLV_VIDEO ? parse_video(packet, &in) : parse_audio(packet, &in);
+}
+
+static enum flv_result enhanced_audio(uint8_t type, struct flv_packet *p, struct buf_reader *in)
+{
+	switch (type) {
+	case AUDIO_START:
+		p->is_config = true;
+		p->len = buf_left(in);
+		p->data = buf_read_bytes(in, p->len);
+		return FLV_OK;
+	case AUDIO_FRAMES:
+		return take_rest(p, in);
+	case AUDIO_END:
+		p->is_end_of_sequence = true;
+		return FLV_OK;
+	default:
+		return FLV_SKIP;
+	}
+}
+
+static enum flv_result enhanced_body(struct flv_tag *t, struct flv_packet *p, struct buf_reader *in)
+{
+	if (!served(p))
+		return FLV_UNSUPPORTED;
+	return t->kind == FLV_VIDEO ? enhanced_video(t->type, p, in)
+				    : enhanced_audio(t->type, p, in);
+}
+
+/* One of several tracks: its own codec if they differ, its number, its length. */
+static enum flv_result next_track(struct flv_tag *t, struct flv_packet *p)
+{
+	struct buf_reader body;
+	const uint8_t *data;
+	size_t len;
+
+	*p = t->common;
+	if (t->layout == FLV_MANY_CODECS && !read_fourcc(&t->in, p))
+		return FLV_INVALID;
+	p->track = buf_read_u8(&t->in);
+	len = buf_read_u24(&t->in);
+	data = buf_read_bytes(&t->in, len);
+	if (t->in.failed)
+		return FLV_INVALID;
+	body = buf_reader(data, len);
+	return enhanced_body(t, p, &body);
+}
+
+static enum flv_result begin_multitrack(struct flv_tag *t, struct flv_packet *p)
+{
+	uint8_t first = buf_read_u8(&t->in);
+	uint8_t many = first >> 4;
+
+	t->type = first & 15;
+	if (many != MANY_TRACKS_MANY_CODECS && !read_fourcc(&t->in, &t->common))
+		return FLV_INVALID;
+	if (t->in.failed || many > MANY_TRACKS_MANY_CODECS)
+		return FLV_INVALID;
+	if (many == ONE_TRACK) {
+		*p = t->common;
+		p->track = buf_read_u8(&t->in);
+		return t->in.failed ? FLV_INVALID : enhanced_body(t, p, &t->in);
+	}
+	t->layout = many == MANY_TRACKS ? FLV_MANY_TRACKS : FLV_MANY_CODECS;
+	return next_track(t, p);
+}
+
+static enum flv_result begin_enhanced(struct flv_tag *t, struct flv_packet *p, bool is_command)
+{
+	const bool is_video = t->kind == FLV_VIDEO;
+
+	t->common.is_enhanced = true;
+	read_mod_ex(t, is_video ? VIDEO_MOD_EX : AUDIO_MOD_EX);
+	*p = t->common;
+	if (t->in.failed)
+		return FLV_INVALID;
+	if (is_command && t->type != VIDEO_METADATA)
+		return FLV_SKIP;
+	if (t->type == (is_video ? VIDEO_MULTITRACK : AUDIO_MULTITRACK))
+		return begin_multitrack(t, p);
+	if (!read_fourcc(&t->in, &t->common))
+		return FLV_INVALID;
+	*p = t->common;
+	return enhanced_body(t, p, &t->in);
+}
+
+/* --- any --- */
+
+static enum flv_result begin_video(struct flv_tag *t, struct flv_packet *p)
+{
+	uint8_t first = buf_read_u8(&t->in);
+	uint8_t frame = (first >> 4) & 7;
+
+	t->common.is_key = frame == FRAME_KEY || frame == FRAME_GENERATED_KEY;
+	t->type = first & 15;
+	if (first & 0x80)
+		return begin_enhanced(t, p, frame == FRAME_COMMAND);
+	t->common.codec = video_ids[first & 15];
+	*p = t->common;
+	if (!served(p))
+		return FLV_UNSUPPORTED;
+	return frame == FRAME_COMMAND ? FLV_SKIP : parse_avc(p, &t->in);
+}
+
+static enum flv_result begin_audio(struct flv_tag *t, struct flv_packet *p)
+{
+	static const uint32_t rates[4] = {5512, 11025, 22050, 44100};
+	uint8_t first = buf_read_u8(&t->in);
+	uint8_t format = first >> 4;
+
+	t->common.is_key = true;
+	t->type = first & 15;
+	if (format == AUDIO_ENHANCED)
+		return begin_enhanced(t, p, false);
+	t->common.codec = audio_ids[format];
+	t->common.sample_rate = format == AUDIO_MP3_8K ? 8000 : rates[(first >> 2) & 3];
+	t->common.channels = first & 1 ? 2 : 1;
+	*p = t->common;
+	if (!served(p))
+		return FLV_UNSUPPORTED;
+	if (p->codec == FLV_CODEC_AAC) {
+		uint8_t type = buf_read_u8(&t->in);
+		if (t->in.failed)
+			return FLV_INVALID;
+		if (type > 1)
+			return FLV_SKIP;
+		p->is_config = type == 0;
+	}
+	return take_rest(p, &t->in);
+}
+
+struct flv_tag flv_tag(enum flv_kind kind, const uint8_t *body, size_t len)
+{
+	return (struct flv_tag){
+		.kind = kind, .in = buf_reader(body, len), .common = {.kind = kind}};
+}
+
+static enum flv_result begin(struct flv_tag *t, struct flv_packet *p)
+{
+	t->layout = FLV_DONE;
+	*p = t->common;
+	if (buf_left(&t->in) == 0)
+		return FLV_SKIP;
+	return t->kind == FLV_VIDEO ? begin_video(t, p) : begin_audio(t, p);
+}
+
+enum flv_result flv_tag_next(struct flv_tag *t, struct flv_packet *packet)
+{
+	enum flv_result result;
+
+	switch (t->layout) {
+	case FLV_FRESH:
+		return begin(t, packet);
+	case FLV_MANY_TRACKS:
+	case FLV_MANY_CODECS:
+		if (buf_left(&t->in) == 0)
+			return FLV_END;
+		result = next_track(t, packet);
+		if (result == FLV_INVALID)
+			t->layout = FLV_DONE;
+		return result;
+	case FLV_DONE:
+		break;
+	}
+	return FLV_END;
 }

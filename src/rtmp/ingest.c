@@ -169,8 +169,13 @@ static enum media_result pass_on(
 
 static void take_packet(struct rtmp_conn *c, const struct flv_packet *packet, uint32_t timestamp)
 {
-	/* What follows the end of a sequence comes with a new configuration, or not at all. */
-	if (packet->is_end_of_sequence) {
+	if (media_codec_of(packet->codec) == MEDIA_CODEC_NONE) {
+		refuse_codec(c, packet);
+		return;
+	}
+	/* What follows the end of a sequence comes with a new configuration, or not at all. Further
+	 * tracks are left out. */
+	if (packet->is_end_of_sequence || packet->is_metadata || packet->track > 0) {
 		return;
 	}
 	switch (pass_on(c, packet, timestamp)) {
@@ -191,20 +196,19 @@ static void take_packet(struct rtmp_conn *c, const struct flv_packet *packet, ui
 static void on_media(void *user, const struct rtmp_message *m)
 {
 	struct rtmp_conn *c = user;
+	struct flv_tag tag =
+		flv_tag(m->type == RTMP_TYPE_VIDEO ? FLV_VIDEO : FLV_AUDIO, m->data, m->len);
 	struct flv_packet packet;
-	switch (flv_parse(
-		m->type == RTMP_TYPE_VIDEO ? FLV_VIDEO : FLV_AUDIO, m->data, m->len, &packet)) {
-	case FLV_OK:
-		take_packet(c, &packet, m->timestamp);
-		return;
-	case FLV_SKIP:
-		return;
-	case FLV_UNSUPPORTED:
-		refuse_codec(c, &packet);
-		return;
-	case FLV_INVALID:
-		metric_add(c->server->metrics.invalid_tags, 1);
-		return;
+	enum flv_result result;
+
+	while (!rtmp_session_reason(c->session) &&
+		(result = flv_tag_next(&tag, &packet)) != FLV_END) {
+		if (result == FLV_OK)
+			take_packet(c, &packet, m->timestamp);
+		else if (result == FLV_UNSUPPORTED)
+			refuse_codec(c, &packet);
+		else if (result == FLV_INVALID)
+			metric_add(c->server->metrics.invalid_tags, 1);
 	}
 }
 

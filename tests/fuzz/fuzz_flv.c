@@ -5,15 +5,23 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	for (int kind = 0; kind < 2; kind++) {
+		struct flv_tag tag = flv_tag(kind == 0 ? FLV_VIDEO : FLV_AUDIO, data, size);
 		struct flv_packet p;
 		char text[40];
-		if (flv_parse(kind == 0 ? FLV_VIDEO : FLV_AUDIO, data, size, &p) == FLV_OK) {
-			must(p.len <= size && p.composition_ms >= -8388608 &&
-				p.composition_ms <= 8388607);
-			must(p.is_end_of_sequence ||
-				(p.data >= data && p.data + p.len == data + size));
+		enum flv_result result;
+		size_t n = 0;
+
+		while ((result = flv_tag_next(&tag, &p)) != FLV_END) {
+			/* A track has four bytes at least. */
+			must(n++ <= size / 4 + 1);
+			flv_packet_codec_text(&p, text, sizeof(text));
+			if (result != FLV_OK)
+				continue;
+			must(p.composition_ms >= -8388608 && p.composition_ms <= 8388607);
+			must(p.nano_offset < 1000000 && p.len <= size);
+			must(p.len == 0 || (p.data >= data && p.data + p.len <= data + size));
+			must(p.len > 0 || p.is_end_of_sequence || p.is_config);
 		}
-		flv_packet_codec_text(&p, text, sizeof(text));
 	}
 	return 0;
 }
