@@ -100,6 +100,8 @@ struct config_events {
 	unsigned rooms;
 	const char *namespaces; /* beside "/", with commas between; NULL: none */
 	unsigned handshakes; /* of an address a minute; 0: no bound */
+	uint64_t ping_interval_us, ping_timeout_us;
+	uint64_t resume_us; /* how long what was said is kept for those who come back */
 };
 
 struct config_limits {

@@ -207,6 +207,12 @@ static const struct config_key keys[] = {
 		.help = "Socket.IO namespaces beside the default one, as /shop,/admin."},
 	{"events", "handshakes", CONFIG_INT, AT(events, handshakes), "600", 0, 1000000,
 		.help = "Sockets that one address may open a minute; 0: no bound."},
+	{"events", "ping_interval", CONFIG_DURATION, AT(events, ping_interval_us), "25s", 100 * MS,
+		5 * MINUTE, .help = "How often a socket is asked for a sign of life."},
+	{"events", "ping_timeout", CONFIG_DURATION, AT(events, ping_timeout_us), "20s", 100 * MS,
+		5 * MINUTE, .help = "A socket that gives none for so long is taken for lost."},
+	{"events", "resume", CONFIG_DURATION, AT(events, resume_us), "2m", 100 * MS, HOUR,
+		.help = "A lost client that comes back within so long gets what it missed."},
 
 	{"limits", "user_requests", CONFIG_INT, AT(limits, user_requests), "600", 0, 1000000,
 		.reload = true, .help = "API requests of one user a minute; 0: no bound."},

@@ -117,6 +117,9 @@ static bool create_audience(struct server *s)
 		.loop = s->loop,
 		.repo = store_repo(s->store),
 		.metrics = s->metrics,
+		/* The longest that a socket may be silent and not be lost. */
+		.alive_us =
+			s->config->events.ping_interval_us + 2 * s->config->events.ping_timeout_us,
 		.ingest = audience_feed_ingest,
 		.ingest_user = s->registry,
 		.chat_rate = s->config->chat.rate,

@@ -317,6 +317,8 @@ struct sio_binding *sio_binding_create(const struct sio_binding_config *config)
 	sio.n_namespaces = read_namespaces(b, namespaces);
 	sio.eio.max_payload = config->max_message;
 	sio.eio.max_queue = config->max_queue;
+	sio.eio.ping_interval_us = config->ping_interval_us;
+	sio.eio.ping_timeout_us = config->ping_timeout_us;
 	sio_recovery_create(b);
 	b->server = sio_server_create(config->loop, &sio);
 	return b;
