@@ -21,6 +21,8 @@
 #include "ws_http.h"
 
 #define PLAIN_PATH "/ws"
+/* The rest is the user's id. */
+#define REALTIME_PATH "/v1/realtime/ws/"
 #define SIO_PATH "/socket.io"
 #define RTMP_PORT 1935
 /* A player holds three parts back (RFC 8216bis, PART-HOLD-BACK); encoder and ways take the rest. */
@@ -35,7 +37,7 @@ struct sockets {
 	struct peers *peers;
 	struct events *events;
 	struct stream_events *streams;
-	struct json_server *json;
+	struct json_server *json, *realtime;
 	struct sio_binding *sio;
 };
 
@@ -193,6 +195,7 @@ static struct rcbuf *encode(void *user, enum hub_framing framing, const struct h
 	case HUB_SOCKET_IO:
 		return sio_room_frame(((struct sockets *)user)->hub, e);
 	case HUB_REALTIME:
+		return realtime_room_frame(e);
 	case HUB_FRAMINGS:
 		break;
 	}
@@ -263,6 +266,15 @@ static bool is_plain(const struct http_request *r)
 	return text_eq(http_request_path(r), PLAIN_PATH);
 }
 
+/* NULL: another path. */
+static const char *realtime_user(const struct http_request *r)
+{
+	const char *path = http_request_path(r);
+	size_t len = strlen(REALTIME_PATH);
+
+	return text_starts(path, REALTIME_PATH) && path[len] ? path + len : NULL;
+}
+
 static bool is_socket_io(const struct http_request *r)
 {
 	const char *path = http_request_path(r);
@@ -270,33 +282,48 @@ static bool is_socket_io(const struct http_request *r)
 	return text_eq(path, SIO_PATH) || text_starts(path, SIO_PATH "/");
 }
 
-static void on_upgrade(void *user, struct http_request *r)
+/* False: the path is none of theirs. */
+static bool hand_over(struct sockets *k, struct http_request *r, bool upgrade)
 {
-	struct sockets *k = user;
+	const char *only = realtime_user(r);
 	struct ws_request request;
 
-	ws_http_request(r, true, &request);
+	ws_http_request(r, upgrade, &request);
 	if (is_plain(r))
-		json_server_request(k->json, &request);
+		json_server_request(k->json, &request, NULL);
+	else if (only)
+		json_server_request(k->realtime, &request, only);
 	else if (is_socket_io(r))
 		sio_binding_request(k->sio, &request);
 	else
+		return false;
+	return true;
+}
+
+static void on_upgrade(void *user, struct http_request *r)
+{
+	if (!hand_over(user, r, true))
 		http_respond_text(
 			r, 404, "text/plain; charset=utf-8", "There is no WebSocket here.\n");
 }
 
 bool sockets_handle(struct sockets *k, struct http_request *r)
 {
-	struct ws_request request;
+	return hand_over(k, r, false);
+}
 
-	if (!is_plain(r) && !is_socket_io(r))
-		return false;
-	ws_http_request(r, false, &request);
-	if (is_plain(r))
-		json_server_request(k->json, &request);
-	else
-		sio_binding_request(k->sio, &request);
-	return true;
+static struct json_server *create_json(const struct sockets *k, const struct json_framing *framing)
+{
+	const struct server *s = k->server;
+
+	return json_server_create(&(struct json_server_config){
+		.loop = s->loop,
+		.peers = k->peers,
+		.events = k->events,
+		.framing = framing,
+		.max_message = s->config->events.message,
+		.max_queue = s->config->events.queue,
+	});
 }
 
 struct sockets *sockets_create(struct server *s)
@@ -306,15 +333,8 @@ struct sockets *sockets_create(struct server *s)
 	k->server = s;
 	create_peers(k);
 	create_streams(k);
-	k->json = json_server_create(&(struct json_server_config){
-		.loop = s->loop,
-		.peers = k->peers,
-		.events = k->events,
-		.max_message = s->config->events.message,
-		.max_queue = s->config->events.queue,
-		.ping_interval_us = s->config->events.ping_interval_us,
-		.ping_timeout_us = s->config->events.ping_timeout_us,
-	});
+	k->json = create_json(k, &json_framing_plain);
+	k->realtime = create_json(k, &json_framing_realtime);
 	k->sio = sio_binding_create(&(struct sio_binding_config){
 		.loop = s->loop,
 		.peers = k->peers,
@@ -340,6 +360,7 @@ void sockets_destroy(struct sockets **pointer)
 	stream_events_destroy(&k->streams);
 	peers_destroy(&k->peers);
 	json_server_destroy(&k->json);
+	json_server_destroy(&k->realtime);
 	sio_binding_destroy(&k->sio);
 	events_destroy(&k->events);
 	hub_destroy(&k->hub);

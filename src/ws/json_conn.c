@@ -59,12 +59,16 @@ static bool send_and_release(struct json_conn *c, struct rcbuf *frame)
 
 static bool on_send(struct peer *p, const char *name, json_t *data)
 {
-	return send_and_release(conn_of(p), json_event_frame(name, data));
+	struct json_conn *c = conn_of(p);
+
+	return send_and_release(c, c->server->config.framing->event(name, data));
 }
 
 static bool on_answer(struct peer *p, uint64_t ack, json_t *data)
 {
-	return send_and_release(conn_of(p), json_answer_frame(ack, data));
+	struct json_conn *c = conn_of(p);
+
+	return send_and_release(c, c->server->config.framing->answer(ack, data));
 }
 
 static void on_close(struct peer *p, unsigned code, const char *reason)
@@ -192,7 +196,7 @@ static void on_message(void *user, const uint8_t *data, size_t len, bool binary)
 	if (c->peer.ending)
 		return;
 	alive(c);
-	why = binary ? "Frames are text here." : json_message_parse(data, len, &m);
+	why = binary ? "Frames are text here." : c->server->config.framing->parse(data, len, &m);
 	if (why) {
 		peer_malformed(&c->peer, why);
 		return;
@@ -217,10 +221,8 @@ static void on_closed(void *user, unsigned code)
 	struct json_conn *c = user;
 
 	c->link.ops = NULL;
-	peer_end(&c->peer,
-		code == WS_CLOSE_NORMAL || code == WS_CLOSE_GOING_AWAY || code == WS_CLOSE_NO_STATUS
-			? PEER_LEFT
-			: PEER_LOST);
+	/* However it broke, it was there until now. */
+	peer_end(&c->peer, PEER_LEFT);
 }
 
 static const struct ws_link_events link_events = {
@@ -257,11 +259,14 @@ static bool token_of(const struct ws_request *r, char out[static TOKEN_SIZE])
 	return true;
 }
 
-static struct json_conn *conn_create(struct json_server *s, const struct ws_request *r)
+static struct json_conn *conn_create(
+	struct json_server *s, const struct ws_request *r, const char *only)
 {
 	struct json_conn *c = mem_new(struct json_conn);
 
-	peer_init(&c->peer, s->config.peers, &ops, HUB_JSON, r->address);
+	peer_init(&c->peer, s->config.peers, &ops, s->config.framing->framing, r->address);
+	if (only)
+		peer_must_be(&c->peer, only);
 	c->peer.member.ops = &member_ops;
 	c->server = s;
 	c->since_us = c->alive_us = now_of(s);
@@ -281,6 +286,8 @@ static bool identify(struct json_conn *c, const struct ws_request *r, const char
 		refuse(r, 401, code, why);
 		return false;
 	case PEER_ANOTHER:
+		refuse(r, 403, "forbidden", "The path names another user than the token.");
+		return false;
 	case PEER_TOO_MANY:
 		break;
 	}
@@ -305,7 +312,7 @@ static void accept(struct json_conn *c, const struct ws_request *r)
 	list_append(&s->strangers, &c->wait);
 }
 
-void json_server_request(struct json_server *s, const struct ws_request *r)
+void json_server_request(struct json_server *s, const struct ws_request *r, const char *only)
 {
 	char token[TOKEN_SIZE];
 	struct json_conn *c;
@@ -322,7 +329,7 @@ void json_server_request(struct json_server *s, const struct ws_request *r)
 		refuse(r, 429, "rate_limited", "Too many connections from your address.");
 		return;
 	}
-	c = conn_create(s, r);
+	c = conn_create(s, r, only);
 	if (token_of(r, token) && !identify(c, r, token))
 		peer_end(&c->peer, PEER_LEFT);
 	else
@@ -346,7 +353,7 @@ struct json_server *json_server_create(const struct json_server_config *config)
 	list_init(&s->pinged);
 	list_init(&s->strangers);
 	s->ping = ws_frame(WS_PING, NULL, 0);
-	s->wheel = loop_timer_create(c->loop, "/ws wheel", on_wheel, s);
+	s->wheel = loop_timer_create(c->loop, "websocket wheel", on_wheel, s);
 	timer_repeat(s->wheel, WHEEL_US);
 	return s;
 }

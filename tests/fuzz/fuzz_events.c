@@ -57,14 +57,14 @@ static void check_payload(const struct event_spec *spec, json_t *data)
 /* What we write of it can be read again. */
 static void check_frame(const struct json_message *m)
 {
-	struct rcbuf *frame = json_event_frame(m->event, m->data);
+	struct rcbuf *frame = json_framing_plain.event(m->event, m->data);
 	struct json_message again;
 	const uint8_t *data;
 	size_t len;
 	bool binary;
 
 	must(ws_frame_payload(frame, &binary, &data, &len) && !binary);
-	must(!json_message_parse(data, len, &again));
+	must(!json_framing_plain.parse(data, len, &again));
 	must(strcmp(again.event, m->event) == 0 && json_equal(again.data, m->data));
 	json_decref(again.root);
 	rcbuf_unref(&frame);
@@ -75,7 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct event_spec *spec;
 	struct json_message m;
 
-	if (json_message_parse(data, size, &m)) {
+	if (json_framing_plain.parse(data, size, &m)) {
 		must(!m.root);
 		return 0;
 	}
