@@ -119,3 +119,12 @@ bool hub_recover(struct hub *h, struct hub_member *m, const char *const *rooms, 
 /* Whether it would. */
 bool hub_can_recover(const struct hub *h, const struct hub_member *m, const char *const *rooms,
 	size_t n, const char *epoch, uint64_t offset);
+
+/*
+ * Who looks on hears of what is said in any room, while it is said: the event and its texts are
+ * borrowed for the call, in which the hub must not be called. NULL: nobody, which costs nothing.
+ */
+void hub_tap(struct hub *h, void (*said)(void *user, const struct hub_event *e), void *user);
+bool hub_is_tapped(const struct hub *h);
+/* A new bound after a reload; who is in more rooms stays there. */
+void hub_limit_rooms(struct hub *h, unsigned max_rooms);

@@ -85,6 +85,8 @@ void hub_emit(struct hub *h, const char *name, const char *event, const char *da
 	struct hub_packet *p = packet_create(room, event, data, len, class, except);
 
 	metric_add(h->events, 1);
+	if (h->tap)
+		hub_tapped(room, p);
 	hub_keep(room, p);
 	if (room->n_said == room->cap_said) {
 		room->cap_said = room->cap_said ? room->cap_said * 2 : 4;

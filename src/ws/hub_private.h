@@ -54,6 +54,9 @@ struct hub {
 	bool flush_asked;
 	bool orphaned; /* destroyed, but for the flush that was asked of the loop */
 	struct metric *room_gauge, *events, *deliveries, *dropped;
+	/* Who looks on; NULL: nobody. */
+	void (*tap)(void *user, const struct hub_event *e);
+	void *tap_user;
 };
 
 /* hub.c */
@@ -69,6 +72,9 @@ struct rcbuf *hub_packet_frame(
 void hub_packet_unref(struct hub_packet **p);
 /* Seats that were emptied while the room was sending. */
 void hub_room_close_holes(struct hub_room *room);
+
+/* hub_tap.c: shows it to who looks on. */
+void hub_tapped(const struct hub_room *room, const struct hub_packet *p);
 
 /* hub_history.c */
 void hub_keep(struct hub_room *room, struct hub_packet *p);
