@@ -127,6 +127,8 @@ enum peer_identity_result { PEER_IDENTIFIED, PEER_REFUSED, PEER_ANOTHER, PEER_TO
  * or has to be. */
 enum peer_identity_result peer_identify(
 	struct peer *p, const char *token, const char **code, const char **why);
+/* A guest that came back is the one it was. Before it joins anything. */
+void peer_set_guest(struct peer *p, const char *id);
 /* Its transport is gone. */
 void peer_end(struct peer *p, enum peer_ending how);
 /* To be closed; code: WebSocket's. reason is static. */

@@ -64,6 +64,10 @@ void sio_server_request(struct sio_server *s, const struct ws_request *r);
  * Nothing happens if it went meanwhile.
  */
 void sio_accept(struct sio_socket *s, const char *pid);
+/* What the client knows as socket.id. One that is recovered gets the one before, ahead of
+ * sio_accept. */
+const char *sio_socket_id(const struct sio_socket *s);
+void sio_socket_set_id(struct sio_socket *s, const char *id);
 /* CONNECT_ERROR {message, data?}; data is borrowed and may be NULL. */
 void sio_refuse(struct sio_socket *s, const char *message, json_t *data);
 

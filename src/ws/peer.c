@@ -145,6 +145,13 @@ enum peer_identity_result peer_identify(
 	return PEER_IDENTIFIED;
 }
 
+void peer_set_guest(struct peer *p, const char *id)
+{
+	must(!p->who.user_id && list_empty(&p->streams));
+	free(p->id);
+	p->id = mem_strdup(id);
+}
+
 /* --- the end --- */
 
 static void mark(struct peer *p, enum peer_ending how)

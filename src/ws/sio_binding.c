@@ -194,10 +194,12 @@ static void let_in(struct sio_conn *c, const json_t *auth)
 		sio_recovery_find(c, json_string_value(json_object_get(auth, "pid")),
 			json_string_value(json_object_get(auth, "offset")), &at);
 
-	if (lost)
+	if (lost) {
 		text_copy(c->pid, sizeof(c->pid), lost->pid);
-	else
+		sio_socket_set_id(c->socket, lost->socket_id);
+	} else {
 		new_pid(c);
+	}
 	map_put_str(c->owner->there, c->pid, c);
 	sio_accept(c->socket, c->pid);
 	if (lost)
@@ -250,12 +252,13 @@ static void on_disconnected(void *user, struct sio_socket *s, enum eio_end end)
 	if (!c)
 		return;
 	sio_socket_set_data(s, NULL);
-	sio_socket_unref(&c->socket);
 	if (end == EIO_END_SLOW)
 		peer_too_slow(&c->peer);
 	else if (end != EIO_END_MALFORMED)
 		sio_recovery_keep(c);
-	peer_end(&c->peer, end == EIO_END_CLIENT || end == EIO_END_SERVER ? PEER_LEFT : PEER_LOST);
+	sio_socket_unref(&c->socket);
+	/* A connection that breaks is heard of at once: it was there until then. */
+	peer_end(&c->peer, end == EIO_END_TIMEOUT || end == EIO_END_SLOW ? PEER_LOST : PEER_LEFT);
 }
 
 static const struct sio_handler handler = {.connect = on_connect,

@@ -14,6 +14,7 @@ struct sio_lost {
 	struct list link; /* in the order of time */
 	char pid[SIO_PID_SIZE];
 	char *id; /* whose it is */
+	char *socket_id;
 	char **rooms;
 	unsigned n_rooms;
 	uint64_t until_us;

@@ -17,6 +17,7 @@ static void lost_free(struct sio_lost *l)
 		free(l->rooms[i]);
 	free(l->rooms);
 	free(l->id);
+	free(l->socket_id);
 	free(l);
 }
 
@@ -86,6 +87,7 @@ void sio_recovery_keep(struct sio_conn *c)
 		forget_oldest(b);
 	l = mem_new(struct sio_lost);
 	l->id = mem_strdup(c->peer.id);
+	l->socket_id = mem_strdup(sio_socket_id(c->socket));
 	l->rooms = mem_zalloc(c->peer.member.n_rooms * sizeof(char *));
 	hub_each_room(peers_hub(b->config.peers), &c->peer.member, add_room, l);
 	l->until_us = loop_now_us(b->config.loop) + keep_us;
@@ -144,7 +146,8 @@ struct sio_lost *sio_recovery_find(
 	l = map_get_str(b->lost, pid);
 	if (!l)
 		l = take_over(c, pid);
-	if (!l || !is_his(c, l->id) || !may_return(c, l) ||
+	if (!l || l->until_us <= loop_now_us(b->config.loop) || !is_his(c, l->id) ||
+		!may_return(c, l) ||
 		!hub_can_recover(peers_hub(b->config.peers), &c->peer.member,
 			(const char *const *)l->rooms, l->n_rooms, epoch, *at))
 		return NULL;
@@ -156,6 +159,8 @@ void sio_recovery_take(struct sio_conn *c, struct sio_lost *l, uint64_t at)
 {
 	struct hub *hub = peers_hub(c->owner->config.peers);
 
+	if (peer_is_guest(&c->peer))
+		peer_set_guest(&c->peer, l->id);
 	hub_recover(hub, &c->peer.member, (const char *const *)l->rooms, l->n_rooms, hub_epoch(hub),
 		at);
 	for (unsigned i = 0; i < l->n_rooms; i++)

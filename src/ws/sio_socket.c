@@ -261,6 +261,16 @@ void sio_socket_answered(struct sio_socket *s, uint64_t id, json_t *args)
 	}
 }
 
+const char *sio_socket_id(const struct sio_socket *s)
+{
+	return s->id;
+}
+
+void sio_socket_set_id(struct sio_socket *s, const char *id)
+{
+	text_copy(s->id, sizeof(s->id), id);
+}
+
 const char *sio_socket_namespace(const struct sio_socket *s)
 {
 	return s->space->name;
