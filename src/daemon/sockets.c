@@ -323,6 +323,8 @@ static struct json_server *create_json(const struct sockets *k, const struct jso
 		.framing = framing,
 		.max_message = s->config->events.message,
 		.max_queue = s->config->events.queue,
+		.ping_interval_us = s->config->events.ping_interval_us,
+		.ping_timeout_us = s->config->events.ping_timeout_us,
 	});
 }
 
