@@ -69,6 +69,24 @@ struct repo_device_list {
 };
 void repo_device_list_finish(struct repo_device_list *l);
 
+/* Ids of users. */
+struct repo_id_list {
+	char **ids;
+	size_t n;
+};
+void repo_id_list_finish(struct repo_id_list *l);
+
+/* When a user was last heard of; the id is borrowed. */
+struct seen_record {
+	const char *user_id;
+	uint64_t seen_at; /* ms since 1970 */
+};
+#define SEEN_MAX 500 /* rows of one call */
+
+/* `follower` follows `followed` from now on, or no longer. Texts are borrowed. */
+typedef void (*follow_watcher)(
+	void *user, const char *follower, const char *followed, bool follows);
+
 /* Notifications that were written together, to users who did not have them. Texts are borrowed. */
 struct notification_notice {
 	const char *user_id;
@@ -106,6 +124,20 @@ struct repo_people_ops {
 	/* Those whom `id` follows, by id. */
 	enum repo_result (*following)(void *impl, const char *id, unsigned limit,
 		const char *cursor, struct repo_user_page *out);
+
+	/* The same as bare ids, and without a cursor: the first `limit` of them. */
+	enum repo_result (*following_ids)(
+		void *impl, const char *id, unsigned limit, struct repo_id_list *out);
+	/* From now on fn is called on the loop after each commit of a follow or unfollow. One
+	 * watcher; NULL: nobody. */
+	void (*follow_watch)(void *impl, follow_watcher fn, void *user);
+
+	/* When users were last seen: as many as ids (at most SEEN_MAX), in their order; 0: never,
+	 * or there is no such user. Writes never go back in time, and make no user. */
+	enum repo_result (*seen_get)(
+		void *impl, const char *const *user_ids, size_t n, uint64_t *seen_at);
+	void (*seen_put)(
+		void *impl, const struct seen_record *rows, size_t n, repo_done done, void *user);
 
 	/* Neighbourhoods. */
 	enum repo_result (*neighborhood_get)(

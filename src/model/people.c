@@ -86,3 +86,12 @@ void repo_device_list_finish(struct repo_device_list *l)
 	free(l->rows);
 	*l = (struct repo_device_list){0};
 }
+
+void repo_id_list_finish(struct repo_id_list *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		free(l->ids[i]);
+	}
+	free(l->ids);
+	*l = (struct repo_id_list){0};
+}

@@ -30,6 +30,19 @@ enum repo_result follows_followers(
 enum repo_result follows_following(
 	void *impl, const char *id, unsigned limit, const char *cursor, struct repo_user_page *out);
 
+enum repo_result follows_following_ids(
+	void *impl, const char *id, unsigned limit, struct repo_id_list *out);
+void follows_watch(void *impl, follow_watcher fn, void *user);
+
+/* Whom the loop has for follows. A write that is under way holds it: it outlives the store then.
+ * Loop thread only. */
+struct follow_watch;
+struct follow_watch *follow_watch_create(void);
+void follow_watch_close(struct follow_watch **w); /* nobody is told any more; NULL is fine */
+
+enum repo_result seen_get(void *impl, const char *const *user_ids, size_t n, uint64_t *seen_at);
+void seen_put(void *impl, const struct seen_record *rows, size_t n, repo_done done, void *user);
+
 enum repo_result neighborhoods_get(void *impl, const char *id, struct neighborhood_record *out);
 enum repo_result neighborhoods_list(
 	void *impl, unsigned limit, const char *cursor, struct repo_neighborhood_page *out);

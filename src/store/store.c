@@ -34,6 +34,7 @@ struct store {
 	struct writer *writer;
 	struct outbox_switch *outbox;
 	struct notice_watch *notices;
+	struct follow_watch *follows;
 
 	bool backup_started; /* the thread has to be joined */
 	pthread_t backup_thread;
@@ -66,6 +67,11 @@ struct outbox_switch *store_outbox(void *impl)
 struct notice_watch *store_notices(void *impl)
 {
 	return ((struct store *)impl)->notices;
+}
+
+struct follow_watch *store_follows(void *impl)
+{
+	return ((struct store *)impl)->follows;
 }
 
 void store_submit(void *impl, struct store_job *job)
@@ -193,6 +199,7 @@ struct store *store_open(const struct store_config *config, char **error)
 	}
 	s->outbox = outbox_switch_create();
 	s->notices = notice_watch_create(s->config.post, s->config.post_user);
+	s->follows = follow_watch_create();
 	writer_db.outbox = s->outbox;
 	s->writer = writer_create(&writer_db, &s->config);
 	go_live_resume(s);
@@ -221,6 +228,7 @@ void store_close(struct store *s)
 	writer_destroy(s->writer);
 	outbox_switch_close(&s->outbox);
 	notice_watch_close(&s->notices);
+	follow_watch_close(&s->follows);
 	db_place_finish(&s->place);
 	free(s);
 }

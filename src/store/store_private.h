@@ -7,6 +7,7 @@ struct db *store_reader(void *impl); /* for reads, on the loop thread */
 const struct clock *store_clock(void *impl);
 struct outbox_switch *store_outbox(void *impl);
 struct notice_watch *store_notices(void *impl);
+struct follow_watch *store_follows(void *impl);
 void store_submit(void *impl, struct store_job *job); /* takes it over */
 
 /*

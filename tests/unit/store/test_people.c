@@ -115,6 +115,60 @@ static void assert_counts(struct fixture *f, const char *id, uint32_t followers,
 	assert_int_equal(b, following);
 }
 
+/* "ann>bob " and "ann-bob " for each. */
+static void note_follow(void *user, const char *follower, const char *followed, bool follows)
+{
+	buf_printf(user, "%s%c%s ", follower, follows ? '>' : '-', followed);
+}
+
+static void test_follows_are_watched(void **state)
+{
+	struct fixture *f = *state;
+	struct buf told = {0};
+	struct repo_heard h;
+	struct repo_id_list ids;
+	put_user(f, "ann", NULL, 0);
+	put_user(f, "bob", NULL, 0);
+	put_user(f, "cid", NULL, 0);
+	PEOPLE(f, follow_watch, note_follow, &told);
+	DO(f, &h, follow, "ann", "cid");
+	DO(f, &h, follow, "ann", "bob");
+	DO(f, &h, follow, "ann", "ann");
+	DO(f, &h, follow, "ann", "nobody");
+	DO(f, &h, unfollow, "bob", "ann");
+	assert_string_equal(buf_text(&told), "ann>cid ann>bob bob-ann ");
+	assert_int_equal(PEOPLE(f, following_ids, "ann", 9, &ids), REPO_OK);
+	assert_int_equal(ids.n, 2);
+	assert_string_equal(ids.ids[0], "bob");
+	assert_string_equal(ids.ids[1], "cid");
+	repo_id_list_finish(&ids);
+	assert_int_equal(PEOPLE(f, following_ids, "ann", 1, &ids), REPO_OK);
+	assert_int_equal(ids.n, 1);
+	repo_id_list_finish(&ids);
+	PEOPLE(f, follow_watch, NULL, NULL);
+	DO(f, &h, unfollow, "ann", "bob");
+	assert_string_equal(buf_text(&told), "ann>cid ann>bob bob-ann ");
+	buf_finish(&told);
+}
+
+static void test_seen(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const ids[] = {"bob", "nobody", "ann"};
+	const struct seen_record rows[] = {{"ann", 2000}, {"nobody", 1}, {"bob", 1000}};
+	const struct seen_record older[] = {{"ann", 1500}, {"bob", 1001}};
+	uint64_t seen[3];
+	struct repo_heard h;
+	put_user(f, "ann", NULL, 0);
+	put_user(f, "bob", NULL, 0);
+	assert_int_equal(PEOPLE(f, seen_get, ids, 3, seen), REPO_OK);
+	assert_true(seen[0] == 0 && seen[1] == 0 && seen[2] == 0);
+	assert_int_equal(DO(f, &h, seen_put, rows, 3), REPO_OK);
+	assert_int_equal(DO(f, &h, seen_put, older, 2), REPO_OK);
+	assert_int_equal(PEOPLE(f, seen_get, ids, 3, seen), REPO_OK);
+	assert_true(seen[0] == 1001 && seen[1] == 0 && seen[2] == 2000);
+}
+
 static void test_follows(void **state)
 {
 	struct fixture *f = *state;
@@ -379,6 +433,8 @@ int main(void)
 		TEST(test_user_list),
 		TEST(test_user_list_looks_at_a_bounded_window),
 		TEST(test_follows),
+		TEST(test_follows_are_watched),
+		TEST(test_seen),
 		TEST(test_neighborhoods),
 		TEST(test_near),
 		TEST(test_devices),
