@@ -18,6 +18,7 @@ enum eio_end {
 	EIO_END_LOST, /* the connection broke, or a poll was given up */
 	EIO_END_TIMEOUT, /* no pong */
 	EIO_END_MALFORMED, /* a packet, or a request out of order */
+	EIO_END_TOO_LARGE, /* a message or a body of polling over max_payload */
 	EIO_END_SLOW, /* its queue was full */
 	EIO_END_SERVER, /* eio_session_close, or the server's end */
 };

@@ -38,6 +38,8 @@ struct event_call {
 	struct events *events;
 	const struct event_spec *spec;
 	json_t *data; /* an object that fits the fields; the call's */
+	struct metric *seconds; /* how long it took */
+	uint64_t since_us;
 	bool has_ack;
 	uint64_t ack;
 };
@@ -51,6 +53,7 @@ struct event_spec {
 	 * events_config). 0: no bound of its own. */
 	unsigned rate;
 	bool names_another; /* its user_id is not the caller's */
+	const char *bare; /* the field that a payload of text alone stands for; NULL: none */
 	void (*handle)(void *user, struct event_call *call);
 };
 
@@ -65,6 +68,9 @@ struct events *events_create(const struct events_config *config);
 void events_destroy(struct events **e);
 /* Adds a table; it is static. */
 void events_add(struct events *e, const struct event_spec *specs, size_t n, void *user);
+
+/* The event has another name as well. False: there is none of that name. */
+bool events_alias(struct events *e, const char *alias, const char *name);
 
 /* NULL: there is none of that name. */
 const struct event_spec *events_find(const struct events *e, const char *name);

@@ -20,6 +20,8 @@ struct hub;
 
 enum hub_framing { HUB_SOCKET_IO, HUB_JSON, HUB_REALTIME, HUB_FRAMINGS };
 
+const char *hub_framing_text(enum hub_framing framing); /* "socket.io", "json", "realtime" */
+
 enum hub_class {
 	HUB_MUST, /* a member whose queue is full is at its end */
 	HUB_DROPPABLE, /* counts and reactions: left out where a queue grows */

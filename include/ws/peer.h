@@ -67,6 +67,8 @@ struct peer {
 	struct list streams; /* that it joined: the stream events' */
 	struct list rooms; /* that it joined: the room events' */
 	struct list calls; /* events under way: the table's */
+	uint64_t number; /* of all peers of this process */
+	uint64_t since_us;
 	uint64_t seen_us; /* the last sign of life */
 	double tokens; /* of the bucket of all its events */
 	uint64_t tokens_us;
@@ -87,7 +89,7 @@ struct peers_config {
 	unsigned rate; /* events a second of a peer, as many at once; 0: no bound */
 	unsigned sockets_per_user; /* 0: no bound */
 	unsigned handshakes; /* of an address a minute; 0: no bound */
-	struct metrics *metrics; /* souk_peers, souk_slow_consumers_total, …; may be NULL */
+	struct metrics *metrics; /* souk_sockets, souk_slow_consumers_total, …; may be NULL */
 };
 
 struct peers *peers_create(const struct peers_config *config);
@@ -104,6 +106,32 @@ bool peers_admit(struct peers *p, const char *address);
  */
 void peers_drain(struct peers *p, uint64_t within_us, void (*done)(void *user), void *user);
 bool peers_draining(const struct peers *p);
+/* Limits and allow_guests of a new configuration, at once; guests who may be there no more go. */
+void peers_reconfigure(struct peers *p, const struct peers_config *fresh);
+/* All that are not at their end, the eldest first. No peer may end inside. */
+void peers_each(const struct peers *p, void (*each)(void *arg, const struct peer *peer), void *arg);
+/* False: there is none of this number. */
+bool peers_close_one(struct peers *p, uint64_t number);
+const char *peer_framing_text(const struct peer *p); /* "socket.io", "json", "realtime" */
+
+/* Somebody met a limit: counted by souk_event_limits_total, and told in the log at most once a
+ * second. id: whom, as far as it is known; NULL: not at all. */
+enum peer_limit {
+	PEER_LIMIT_HANDSHAKES,
+	PEER_LIMIT_SOCKETS,
+	PEER_LIMIT_ROOMS,
+	PEER_LIMIT_RATE, /* of all events of a socket */
+	PEER_LIMIT_EVENT, /* of one event of a user */
+	PEER_LIMIT_ADDRESS, /* of one event of an address */
+	PEER_LIMIT_MESSAGE,
+	PEER_LIMIT_QUEUE,
+	PEER_LIMIT_MALFORMED,
+	PEER_LIMIT_SILENT, /* did not say in time who it is */
+	PEER_LIMITS,
+};
+void peers_limited(struct peers *p, enum peer_limit which, const char *address, const char *id);
+void peer_limited(struct peer *p, enum peer_limit which);
+
 /* Ends all sockets of a user, as after a ban. */
 void peers_close_user(struct peers *p, const char *user_id, const char *reason);
 

@@ -128,7 +128,7 @@ static void on_post(struct eio_session *s, const struct ws_request *r)
 	if (s->socket) {
 		refuse(r, REFUSE_REQUEST);
 	} else if (r->body_len > s->server->config.max_payload) {
-		eio_session_refuse(s);
+		eio_session_end(s, EIO_END_TOO_LARGE, EIO_CLOSE);
 		respond(r, 413, "text/plain; charset=UTF-8", "");
 	} else if (!take_body(s, r)) {
 		eio_session_refuse(s);

@@ -20,6 +20,8 @@ const char *eio_end_text(enum eio_end end)
 		return "ping_timeout";
 	case EIO_END_MALFORMED:
 		return "malformed";
+	case EIO_END_TOO_LARGE:
+		return "too_large";
 	case EIO_END_SLOW:
 		return "slow_consumer";
 	case EIO_END_SERVER:
@@ -37,6 +39,8 @@ static unsigned close_code(enum eio_end end)
 	case EIO_END_TIMEOUT:
 	case EIO_END_MALFORMED:
 		return WS_CLOSE_POLICY;
+	case EIO_END_TOO_LARGE:
+		return WS_CLOSE_TOO_BIG;
 	case EIO_END_SLOW:
 		return WS_CLOSE_TRY_LATER;
 	case EIO_END_SERVER:

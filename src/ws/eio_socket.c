@@ -130,8 +130,9 @@ static enum eio_end end_of(unsigned code)
 	switch (code) {
 	case WS_CLOSE_PROTOCOL:
 	case WS_CLOSE_NOT_UTF8:
-	case WS_CLOSE_TOO_BIG:
 		return EIO_END_MALFORMED;
+	case WS_CLOSE_TOO_BIG:
+		return EIO_END_TOO_LARGE;
 	case WS_CLOSE_ABNORMAL:
 		return EIO_END_LOST;
 	}

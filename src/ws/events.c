@@ -18,7 +18,7 @@ struct entry {
 	const struct event_spec *spec;
 	void *user;
 	struct buckets *of_user, *of_address;
-	struct metric *count;
+	struct metric *count, *seconds;
 };
 
 struct events {
@@ -26,10 +26,29 @@ struct events {
 	struct metrics *metrics;
 	struct map *by_name;
 	struct list entries;
-	struct metric *refused;
+	struct map *refused; /* metrics by code, which are words of ours */
 	bool unlimited;
 	unsigned address_factor;
 };
+
+/* Their counters are there before the first refusal. */
+static const char *const usual_codes[] = {
+	"rate_limited", "unauthorized", "invalid_payload", "forbidden", "unknown_event"};
+
+static struct metric *refusals_of(struct events *e, const char *code)
+{
+	struct metric *count = map_get_str(e->refused, code);
+	struct buf labels = {0};
+
+	if (count || !e->metrics)
+		return count;
+	metrics_label(&labels, "code", code);
+	count = metrics_counter(e->metrics, "souk_events_refused_total", buf_text(&labels),
+		"Events of clients that were refused.");
+	buf_finish(&labels);
+	map_put_str(e->refused, code, count);
+	return count;
+}
 
 struct events *events_create(const struct events_config *config)
 {
@@ -41,8 +60,9 @@ struct events *events_create(const struct events_config *config)
 	e->address_factor = config->address_factor;
 	e->by_name = map_create();
 	list_init(&e->entries);
-	e->refused = metrics_counter(config->metrics, "souk_events_refused_total", NULL,
-		"Events of clients that were refused.");
+	e->refused = map_create();
+	for (size_t i = 0; i < sizeof(usual_codes) / sizeof(*usual_codes); i++)
+		refusals_of(e, usual_codes[i]);
 	return e;
 }
 
@@ -60,8 +80,12 @@ void events_destroy(struct events **pointer)
 		free(entry);
 	}
 	map_destroy(e->by_name);
+	map_destroy(e->refused);
 	free(e);
 }
+
+/* What is answered at once, what waits for a commit, and what should not be. */
+static const double duration_bounds[] = {0.0001, 0.001, 0.005, 0.02, 0.1, 1};
 
 static void add(struct events *e, const struct event_spec *spec, void *user)
 {
@@ -76,6 +100,9 @@ static void add(struct events *e, const struct event_spec *spec, void *user)
 	metrics_label(&labels, "event", spec->name);
 	entry->count = metrics_counter(
 		e->metrics, "souk_events_total", buf_text(&labels), "Events of clients.");
+	entry->seconds = metrics_histogram(e->metrics, "souk_event_duration_seconds",
+		buf_text(&labels), "From an event's coming to its answer.", duration_bounds,
+		sizeof(duration_bounds) / sizeof(*duration_bounds));
 	buf_finish(&labels);
 	list_append(&e->entries, &entry->link);
 	map_put_str(e->by_name, spec->name, entry);
@@ -85,6 +112,15 @@ void events_add(struct events *e, const struct event_spec *specs, size_t n, void
 {
 	for (size_t i = 0; i < n; i++)
 		add(e, &specs[i], user);
+}
+
+bool events_alias(struct events *e, const char *alias, const char *name)
+{
+	struct entry *entry = map_get_str(e->by_name, name);
+
+	if (entry)
+		map_put_str(e->by_name, alias, entry);
+	return entry;
 }
 
 const struct event_spec *events_find(const struct events *e, const char *name)
@@ -98,6 +134,11 @@ const struct event_spec *events_find(const struct events *e, const char *name)
 
 static void call_free(struct event_call *call)
 {
+	/* One whose peer is gone may have outlived the table, too. */
+	if (call->peer)
+		metric_observe(call->seconds,
+			(double)(clock_mono_us(loop_clock(call->events->loop)) - call->since_us) /
+				1e6);
 	list_remove(&call->link);
 	json_decref(call->data);
 	free(call);
@@ -145,7 +186,7 @@ void event_refuse(
 	struct event_call *call, const char *code, const char *message, unsigned retry_after)
 {
 	if (call->peer) {
-		metric_add(call->events->refused, 1);
+		metric_add(refusals_of(call->events, code), 1);
 		say_error(call->peer, call->spec->name, call->has_ack, call->ack,
 			error_json(code, message, retry_after));
 	}
@@ -168,10 +209,13 @@ static unsigned too_often(struct events *e, struct entry *entry, struct peer *p)
 		return 1;
 	if (!entry->spec->rate || e->unlimited)
 		return 0;
-	if (!buckets_take(entry->of_user, p->id, now, &wait_us) ||
-		!buckets_take(entry->of_address, p->address, now, &wait_us))
-		return wait_us ? seconds(wait_us) : 1;
-	return 0;
+	if (!buckets_take(entry->of_user, p->id, now, &wait_us))
+		peer_limited(p, PEER_LIMIT_EVENT);
+	else if (!buckets_take(entry->of_address, p->address, now, &wait_us))
+		peer_limited(p, PEER_LIMIT_ADDRESS);
+	else
+		return 0;
+	return wait_us ? seconds(wait_us) : 1;
 }
 
 static bool user_is_own(const struct event_spec *spec, const struct peer *p, const json_t *data)
@@ -227,8 +271,17 @@ static void refuse_unknown(
 	json_t *error = wait ? error_json("rate_limited", "That is too often.", wait)
 			     : error_json("unknown_event", "There is no such event.", 0);
 
-	metric_add(e->refused, 1);
+	metric_add(refusals_of(e, wait ? "rate_limited" : "unknown_event"), 1);
 	say_error(p, name, has_ack, ack, error);
+}
+
+static json_t *payload(const struct event_spec *spec, json_t *data)
+{
+	if (!data || json_is_null(data))
+		return json_object();
+	if (spec->bare && json_is_string(data))
+		return json_pack("{s:O}", spec->bare, data);
+	return json_incref(data);
 }
 
 void events_dispatch(struct events *e, struct peer *p, const char *name, json_t *data, bool has_ack,
@@ -246,9 +299,14 @@ void events_dispatch(struct events *e, struct peer *p, const char *name, json_t 
 	}
 	metric_add(entry->count, 1);
 	call = mem_new(struct event_call);
-	*call = (struct event_call){
-		.peer = p, .events = e, .spec = entry->spec, .has_ack = has_ack, .ack = ack};
-	call->data = data && !json_is_null(data) ? json_incref(data) : json_object();
+	*call = (struct event_call){.peer = p,
+		.events = e,
+		.spec = entry->spec,
+		.seconds = entry->seconds,
+		.since_us = clock_mono_us(loop_clock(e->loop)),
+		.has_ack = has_ack,
+		.ack = ack};
+	call->data = payload(entry->spec, data);
 	list_append(&p->calls, &call->link);
 	if (pass(e, entry, call))
 		entry->spec->handle(entry->user, call);

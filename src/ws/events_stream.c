@@ -93,6 +93,7 @@ static struct stream_room *enter(struct stream_events *s, struct peer *p, struct
 
 static void refuse_room(struct event_call *call)
 {
+	peer_limited(call->peer, PEER_LIMIT_ROOMS);
 	event_refuse(call, "too_many_rooms", "This socket is in as many rooms as it may be.", 0);
 }
 

@@ -30,3 +30,18 @@ void hub_limit_rooms(struct hub *h, unsigned max_rooms)
 {
 	h->config.max_rooms = max_rooms;
 }
+
+const char *hub_framing_text(enum hub_framing framing)
+{
+	switch (framing) {
+	case HUB_SOCKET_IO:
+		return "socket.io";
+	case HUB_JSON:
+		return "json";
+	case HUB_REALTIME:
+		return "realtime";
+	case HUB_FRAMINGS:
+		break;
+	}
+	return "";
+}

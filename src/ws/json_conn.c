@@ -180,6 +180,7 @@ static void on_wheel(void *user)
 			wait_idle(c);
 		} else {
 			list_remove(&c->wait);
+			peer_limited(&c->peer, PEER_LIMIT_SILENT);
 			peer_close(&c->peer, WS_CLOSE_POLICY, "Authentication error");
 		}
 	}
@@ -221,6 +222,8 @@ static void on_closed(void *user, unsigned code)
 	struct json_conn *c = user;
 
 	c->link.ops = NULL;
+	if (code == WS_CLOSE_TOO_BIG)
+		peer_limited(&c->peer, PEER_LIMIT_MESSAGE);
 	/* However it broke, it was there until now. */
 	peer_end(&c->peer, PEER_LEFT);
 }

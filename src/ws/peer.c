@@ -55,10 +55,12 @@ void peer_init(struct peer *p, struct peers *owner, const struct peer_ops *ops,
 	p->id = guest_id(owner);
 	p->address = mem_strdup(address);
 	p->tokens = owner->config.rate;
-	p->tokens_us = p->seen_us = loop_now_us(owner->config.loop);
+	p->number = ++owner->last_number;
+	p->tokens_us = p->seen_us = p->since_us = loop_now_us(owner->config.loop);
 	p->identified = owner->config.allow_guests;
 	owner->count++;
 	metric_set(owner->open, owner->count);
+	metric_change(owner->sockets[framing], 1);
 }
 
 static struct peer_user *user_get(struct peers *owner, const char *id)
@@ -138,6 +140,7 @@ enum peer_identity_result peer_identify(
 		return PEER_ANOTHER;
 	}
 	if (!p->who.user_id && !user_has_room(p->owner, who.user_id)) {
+		peers_limited(p->owner, PEER_LIMIT_SOCKETS, p->address, who.user_id);
 		ws_identity_finish(&who);
 		return PEER_TOO_MANY;
 	}
@@ -187,7 +190,7 @@ void peer_too_slow(struct peer *p)
 	if (p->ending)
 		return;
 	metric_add(p->owner->slow, 1);
-	log_info("slow consumer", kv_str("peer", p->id), kv_str("address", p->address));
+	peer_limited(p, PEER_LIMIT_QUEUE);
 	peer_close(p, WS_CLOSE_TRY_LATER, "slow_consumer");
 	p->ending_how = PEER_LOST;
 }
@@ -210,6 +213,7 @@ void peer_reap(struct peer *p)
 	p->id = p->only = p->address = NULL;
 	owner->count--;
 	metric_set(owner->open, owner->count);
+	metric_change(owner->sockets[p->member.framing], -1);
 	p->ops->destroy(p);
 }
 
@@ -235,8 +239,10 @@ bool peer_may_speak(struct peer *p)
 	p->tokens += (double)(now - p->tokens_us) / 1e6 * rate;
 	p->tokens = p->tokens > rate ? rate : p->tokens;
 	p->tokens_us = now;
-	if (p->tokens < 1)
+	if (p->tokens < 1) {
+		peer_limited(p, PEER_LIMIT_RATE);
 		return false;
+	}
 	p->tokens -= 1;
 	return true;
 }
@@ -248,8 +254,10 @@ void peer_malformed(struct peer *p, const char *message)
 	metric_add(p->owner->malformed, 1);
 	peer_send(p, "error",
 		json_pack("{s:n, s:s, s:s}", "event", "code", "malformed", "message", message));
-	if (++p->malformed >= MALFORMED_MAX)
-		peer_close(p, WS_CLOSE_POLICY, "malformed");
+	if (++p->malformed < MALFORMED_MAX)
+		return;
+	peer_limited(p, PEER_LIMIT_MALFORMED);
+	peer_close(p, WS_CLOSE_POLICY, "malformed");
 }
 
 /* --- what it gets --- */

@@ -23,6 +23,13 @@ struct peers {
 	} kinds[ROOM_KINDS_MAX];
 	unsigned n_kinds;
 	struct metric *open, *slow, *malformed;
+	struct metric *sockets[HUB_FRAMINGS];
+	struct peer_limit_count {
+		struct metric *met;
+		uint64_t untold; /* since the last line of the log */
+		uint64_t told_us;
+	} limits[PEER_LIMITS];
+	uint64_t last_number;
 	unsigned count;
 	bool draining, reap_asked, orphaned;
 };
@@ -37,3 +44,5 @@ void peers_reap_later(struct peers *p);
 void peer_reap(struct peer *p);
 /* events.c: what is under way will be answered to nobody. */
 void peer_calls_forget(struct peer *p);
+/* peers_limits.c */
+void peers_limits_register(struct peers *p);

@@ -58,6 +58,14 @@ struct peers *peers_create(const struct peers_config *config)
 		"Clients of the event layer that were closed because they did not keep up.");
 	p->malformed = metrics_counter(
 		m, "souk_malformed_events_total", NULL, "Frames of clients that were no event.");
+	for (int i = 0; i < HUB_FRAMINGS; i++) {
+		struct buf labels = {0};
+		metrics_label(&labels, "framing", hub_framing_text((enum hub_framing)i));
+		p->sockets[i] = metrics_gauge(m, "souk_sockets", buf_text(&labels),
+			"Clients of the event layer by framing.");
+		buf_finish(&labels);
+	}
+	peers_limits_register(p);
 	p->second = loop_timer_create(config->loop, "peers", on_second, p);
 	timer_repeat(p->second, SECOND_US);
 	return p;
@@ -134,8 +142,12 @@ bool peers_admit(struct peers *p, const char *address)
 {
 	uint64_t wait_us;
 
-	return !p->draining &&
-		buckets_take(p->handshakes, address, loop_now_us(p->config.loop), &wait_us);
+	if (p->draining)
+		return false;
+	if (buckets_take(p->handshakes, address, loop_now_us(p->config.loop), &wait_us))
+		return true;
+	peers_limited(p, PEER_LIMIT_HANDSHAKES, address, NULL);
+	return false;
 }
 
 /* The eldest go first. Steps are not shorter than a timer can be trusted with. */

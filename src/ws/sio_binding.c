@@ -254,6 +254,8 @@ static void on_disconnected(void *user, struct sio_socket *s, enum eio_end end)
 	sio_socket_set_data(s, NULL);
 	if (end == EIO_END_SLOW)
 		peer_too_slow(&c->peer);
+	else if (end == EIO_END_TOO_LARGE)
+		peer_limited(&c->peer, PEER_LIMIT_MESSAGE);
 	else if (end != EIO_END_MALFORMED)
 		sio_recovery_keep(c);
 	sio_socket_unref(&c->socket);
