@@ -3,6 +3,8 @@ import os
 import socket
 import struct
 
+from support import PATIENCE
+
 AUDIO, VIDEO, DATA, COMMAND = 8, 9, 18, 20
 
 
@@ -50,7 +52,7 @@ class Closed(Exception):
 
 
 class RtmpClient:
-    def __init__(self, port, app="live", one_byte=False, timeout=30):
+    def __init__(self, port, app="live", one_byte=False, timeout=PATIENCE):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.one_byte, self.app, self.port = one_byte, app, port
