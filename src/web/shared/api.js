@@ -32,6 +32,26 @@ export async function ask(path, { timeoutMs = 8000 } = {}) {
   }
 }
 
+// One change through the API. Never throws: {ok, code, message, data}; code "offline" without an
+// answer.
+export async function send(method, path, body) {
+  try {
+    const response = await fetch(path, {
+      method,
+      headers: {
+        Accept: 'application/json',
+        ...(body ? { 'Content-Type': 'application/json' } : {}),
+        ...(token() ? { Authorization: `Bearer ${token()}` } : {}),
+      },
+      body: body ? JSON.stringify(body) : undefined,
+    });
+    const { data, error } = await response.json();
+    return { ok: response.ok, code: error?.code, message: error?.message, data };
+  } catch {
+    return { ok: false, code: 'offline', message: 'No connection to the server.' };
+  }
+}
+
 export const askStream = (id) => ask(`/api/v1/streams/${encodeURIComponent(id)}`);
 export const askLiveStreams = () => ask('/api/v1/streams?status=live&limit=50');
 

@@ -7,6 +7,12 @@ const own = {
     'PageDown'],
 };
 
+// Where one writes or chooses, every key belongs to that.
+const writes = (node) => node.isContentEditable
+  || ['textarea', 'select'].includes(node.localName)
+  || (node.localName === 'input' && node.type !== 'range')
+  || node.getAttribute?.('role') === 'menuitem';
+
 export function listenKeys(player, controls) {
   const { video } = player;
   const replay = () => player.source === 'vod';
@@ -28,6 +34,7 @@ export function listenKeys(player, controls) {
 
   document.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || !player.source) return;
+    if (event.isComposing || writes(event.target)) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     if (own[event.target.localName]?.includes(key)) return;
     // Up and down also scroll the page: they are the player's only while it has the focus.

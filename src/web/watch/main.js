@@ -5,9 +5,11 @@ import { byId } from '../shared/dom.js';
 import { takeToken } from '../shared/token.js';
 import { Controls } from './controls.js';
 import { listenKeys } from './keys.js';
+import { Live } from './live.js';
 import { pollDelay, streamPhase, viewState, wantedSource } from './phase.js';
 import { Player } from './player.js';
 import { Readout } from './readout.js';
+import { keepRoom } from './room.js';
 import { showPoster, showState, showStream } from './view.js';
 
 const RETRY_MS = [500, 1000, 2000, 4000, 8000];
@@ -21,9 +23,11 @@ let attempts = 0;
 let endedAt = 0;
 let pollTimer = 0;
 
+takeToken();
 const player = new Player(byId('video'), update);
 const controls = new Controls(player);
 const readout = new Readout(player);
+const live = new Live(streamId, player, () => poll());
 
 const stream = () => (answer?.kind === 'ok' ? answer.body.data : null);
 
@@ -92,6 +96,7 @@ async function poll() {
   const phase = streamPhase(answer);
   const over = phase === 'ended' || phase === 'ending';
   endedAt = over ? endedAt || Date.now() : 0;
+  live.follow(stream(), phase);
   update();
   clearTimeout(pollTimer);
   pollTimer = setTimeout(poll, pollDelay({ phase, failures, hidden: document.hidden }));
@@ -104,10 +109,10 @@ function tick() {
   update();
 }
 
-takeToken();
 // Another link to the same stream, with another token, does not load the page again.
 window.addEventListener('hashchange', () => {
   takeToken();
+  live.renew();
   poll();
 });
 showPoster(streamId);
@@ -118,9 +123,13 @@ byId('retry').addEventListener('click', () => {
   poll().then(retryFailed);
 });
 document.addEventListener('visibilitychange', () => { if (!document.hidden) poll(); });
-window.addEventListener('online', poll);
+window.addEventListener('online', () => {
+  live.hurry();
+  poll();
+});
 // What a stall or an end changes should be known at once, not at the next turn.
 for (const name of ['waiting', 'ended']) byId('video').addEventListener(name, () => poll());
+keepRoom();
 setInterval(tick, 1000);
 update();
 poll();

@@ -1,0 +1,74 @@
+// Where one writes. Says how much room is left, and how long to wait.
+import { byId, setHidden, setText } from '../shared/dom.js';
+import { clock } from '../shared/format.js';
+import { length } from './chat_log.js';
+
+const MOST = 200;
+const NEAR = 160;
+
+export class Composer {
+  // say(text) is called with what is to be sent.
+  constructor(say) {
+    this.say = say;
+    this.until = 0;
+    this.input = byId('say');
+    byId('composer').addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.#send();
+    });
+    this.input.addEventListener('input', () => this.#show());
+    for (const name of ['focus', 'blur']) {
+      this.input.addEventListener(name, () =>
+        document.body.classList.toggle('writing', name === 'focus'));
+    }
+  }
+
+  get waiting() {
+    return this.until > Date.now();
+  }
+
+  wait(seconds) {
+    this.until = Math.max(this.until, Date.now() + seconds * 1000);
+    this.tick();
+  }
+
+  free() {
+    this.until = 0;
+    this.tick();
+  }
+
+  // Once a second. True when the waiting has just ended.
+  tick() {
+    const ended = this.counting && !this.waiting;
+    this.counting = this.waiting;
+    this.#show();
+    return ended;
+  }
+
+  #send() {
+    const text = this.input.value.trim();
+    const n = length(text);
+    if (!n || n > MOST || this.waiting) {
+      this.input.focus();
+      return;
+    }
+    this.input.value = '';
+    this.#show();
+    this.say(text);
+  }
+
+  #show() {
+    const n = length(this.input.value);
+    const left = MOST - n;
+    const seconds = Math.ceil((this.until - Date.now()) / 1000);
+    const room = byId('room');
+    setHidden(room, n < NEAR);
+    setText(room, left < 0 ? `${-left} too many` : `${left} left`);
+    room.classList.toggle('over', left < 0);
+    this.input.setAttribute('aria-invalid', String(left < 0));
+    const button = byId('send');
+    button.setAttribute('aria-disabled', String(!n || left < 0 || seconds > 0));
+    setText(byId('send-wait'), seconds > 0 ? clock(seconds) : '');
+    button.classList.toggle('counting', seconds > 0);
+  }
+}
