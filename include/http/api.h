@@ -86,6 +86,7 @@ struct api_config {
 	struct auth *auth;
 	struct bans *bans;
 	struct presence *presence;
+	struct inbox *inbox;
 	const char *public_url; /* http(s)://host[:port][/path]; NULL: from the request */
 	unsigned http_port; /* for requests without a usable Host; 0: 8080 */
 	unsigned relays_max; /* relay targets that a stream may have */

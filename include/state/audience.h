@@ -171,3 +171,11 @@ void audience_pulse(struct audience *a, uint64_t wall_ms, state_done done, void 
 
 /* Live streams of a neighbourhood's sellers, as the state has them: texts of the reply are ids. */
 void audience_active(struct audience *a, const char *neighborhood, state_done done, void *user);
+/* Emitted when one has come to them, or gone (data: struct audience_active_change); what was asked
+ * of audience_active from now on is answered with it. */
+struct audience_active_change {
+	struct uuid stream_id;
+	const char *neighborhood;
+	bool live;
+};
+struct signal *audience_active_changed(struct audience *a);

@@ -30,6 +30,7 @@ static void figures_stored(void *user)
 {
 	struct server *s = user;
 
+	presence_flush(s->presence);
 	store_flush(s->store);
 	http_server_drain(s->http);
 	s->drain_wait = loop_timer_create(s->loop, "drain wait", look, s);

@@ -127,7 +127,12 @@ static bool create_audience(struct server *s)
 
 	s->state_memory = state_memory_create(&memory);
 	config.state = state_memory_state(s->state_memory);
-	s->presence = presence_create(s->loop, config.state);
+	s->presence = presence_create(&(struct presence_config){.loop = s->loop,
+		.clock = &clock_system,
+		.state = config.state,
+		.repo = store_repo(s->store)});
+	s->inbox = inbox_create(&(struct inbox_config){
+		.clock = &clock_system, .state = config.state, .repo = store_repo(s->store)});
 	s->audience = audience_create(&config);
 	s->audience_feed =
 		audience_feed_create(s->audience, s->registry, s->chat, store_repo(s->store));
@@ -251,6 +256,7 @@ static bool create_api(struct server *s)
 		.auth = s->auth,
 		.bans = s->bans,
 		.presence = s->presence,
+		.inbox = s->inbox,
 		.public_url = c->server.public_url,
 		.http_port = http_server_port(s->http),
 		.rtmp_port = rtmp_server_port(s->rtmp),
@@ -382,6 +388,7 @@ void server_destroy(struct server **server)
 	auth_destroy(&s->auth);
 	audience_feed_destroy(&s->audience_feed);
 	audience_destroy(&s->audience);
+	inbox_destroy(&s->inbox);
 	presence_destroy(&s->presence);
 	state_memory_destroy(&s->state_memory);
 	chat_destroy(&s->chat);

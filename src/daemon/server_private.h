@@ -24,6 +24,7 @@
 #include "signals.h"
 #include "sockets.h"
 #include "state/audience.h"
+#include "state/inbox.h"
 #include "state/presence.h"
 #include "state/state_memory.h"
 #include "store/store.h"
@@ -39,6 +40,7 @@ struct server {
 	struct live_registry *registry;
 	struct state_memory *state_memory;
 	struct presence *presence;
+	struct inbox *inbox;
 	struct audience *audience;
 	struct audience_feed *audience_feed;
 	struct studio *studio;

@@ -48,6 +48,15 @@ void api_call_page(struct api_call *c, json_t *items, const char *next_cursor)
 	call_free(c);
 }
 
+void api_call_whole(struct api_call *c, json_t *answer)
+{
+	if (c->request)
+		reply_json(c->request, 200, answer);
+	else
+		json_decref(answer);
+	call_free(c);
+}
+
 void api_call_fail(
 	struct api_call *c, int status, const char *code, const char *message, const char *field)
 {

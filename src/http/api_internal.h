@@ -94,6 +94,8 @@ struct api_call *api_call_create(struct api *a, struct http_request *r,
 	void (*succeeded)(struct api_call *c, const struct studio_answer *answer));
 void api_call_answer(struct api_call *c, int status, json_t *data);
 void api_call_page(struct api_call *c, json_t *items, const char *next_cursor);
+/* 200 with this as the whole body; steals it. */
+void api_call_whole(struct api_call *c, json_t *answer);
 void api_call_fail(
 	struct api_call *c, int status, const char *code, const char *message, const char *field);
 /* 503 of a write that failed, or was refused for a reason that its route has no code for. */

@@ -3,8 +3,7 @@
 
 #include "api_people.h"
 #include "base/mem.h"
-
-#define READ_MAX 100 /* ids of one request */
+#include "state/inbox.h"
 
 static json_t *id_or_null(struct uuid id)
 {
@@ -19,54 +18,56 @@ static json_t *notification_json(const struct notification_record *n)
 		api_time_or_null(n->created_at), "readAt", api_time_or_null(n->read_at));
 }
 
-/* A page, with what is unread in all beside its cursor. */
-static void reply_notifications(
-	struct http_request *r, const struct repo_notification_page *page, uint32_t unread)
+static json_t *items_json(const struct repo_notification_page *page)
 {
 	json_t *items = json_array();
 
 	for (size_t i = 0; i < page->n; i++)
 		json_array_append_new(items, notification_json(&page->rows[i]));
-	reply_json(r, 200,
-		json_pack("{s:o, s:s?, s:I}", "data", items, "nextCursor", page->next_cursor,
-			"unreadCount", (json_int_t)unread));
+	return items;
+}
+
+/* A page, with what is unread in all beside its cursor. */
+static void on_listed(void *user, bool ok, uint32_t unread)
+{
+	struct api_call *c = user;
+
+	if (!ok) {
+		api_call_unavailable(c);
+		return;
+	}
+	json_object_set_new(c->draft, "unreadCount", json_integer(unread));
+	api_call_whole(c, json_incref(c->draft));
 }
 
 static void list(void *user, struct http_request *r)
 {
-	const struct repo *repo = &((struct api *)user)->config.repo;
+	struct api *a = user;
+	const struct repo *repo = &a->config.repo;
 	const char *id = router_identity(r)->user_id;
 	struct repo_notification_page page = {0};
 	struct api_arg unread_room, cursor_room;
 	bool unread_only = strcmp(api_arg(r, "unread", &unread_room), "true") == 0;
 	enum repo_result result = repo->people->notification_list(
 		repo->impl, id, unread_only, router_limit(r), api_cursor(r, &cursor_room), &page);
-	uint32_t unread;
+	struct api_call *c;
 
 	if (result != REPO_OK) {
 		api_reply_list_fault(r, result);
 		return;
 	}
-	if (repo->people->notification_unread(repo->impl, id, &unread) == REPO_OK)
-		reply_notifications(r, &page, unread);
-	else
-		api_reply_unreadable(r);
+	c = api_call_create(a, r, NULL);
+	c->draft =
+		json_pack("{s:o, s:s?}", "data", items_json(&page), "nextCursor", page.next_cursor);
 	repo_notification_page_finish(&page);
+	inbox_unread(a->config.inbox, id, on_listed, c);
 }
 
-static void on_read(void *user, const struct repo_outcome *outcome)
+static void on_read(void *user, bool ok, uint32_t unread)
 {
 	struct api_call *c = user;
-	const struct repo *repo;
-	uint32_t unread;
 
-	if (!c->request || outcome->result != REPO_OK) {
-		api_call_unavailable(c);
-		return;
-	}
-	repo = &c->api->config.repo;
-	if (repo->people->notification_unread(
-		    repo->impl, router_identity(c->request)->user_id, &unread) == REPO_OK)
+	if (ok)
 		api_call_answer(c, 200, json_pack("{s:I}", "unreadCount", (json_int_t)unread));
 	else
 		api_call_unavailable(c);
@@ -75,19 +76,18 @@ static void on_read(void *user, const struct repo_outcome *outcome)
 static void mark_read(void *user, struct http_request *r)
 {
 	struct api *a = user;
-	const struct repo *repo = &a->config.repo;
 	bool all = router_bool(r, "all", false), some = router_given(r, "ids");
+	struct inbox_reading what = {.user_id = router_identity(r)->user_id};
 	struct uuid *ids;
-	size_t n;
 
 	if (all == some) {
 		reply_error(r, 422, all ? "invalid_value" : "missing_field",
 			"Give ids, or all: true.", "ids");
 		return;
 	}
-	n = api_body_ids(r, "ids", &ids);
-	repo->people->notification_read(repo->impl, router_identity(r)->user_id, ids, n,
-		clock_wall_ms(loop_clock(a->config.loop)), on_read, api_call_create(a, r, NULL));
+	what.n = api_body_ids(r, "ids", &ids);
+	what.ids = ids;
+	inbox_read(a->config.inbox, &what, on_read, api_call_create(a, r, NULL));
 	free(ids);
 }
 
@@ -195,7 +195,8 @@ static const struct route_field list_query[] = {
 };
 
 static const struct route_field read_fields[] = {
-	{"ids", FIELD_UUIDS, .min = 1, .max = READ_MAX, .text = "Or all; others' ids do nothing."},
+	{"ids", FIELD_UUIDS, .min = 1, .max = INBOX_READ_MAX,
+		.text = "Or all; others' ids do nothing."},
 	{"all", FIELD_BOOL},
 };
 

@@ -7,9 +7,13 @@
 
 /* Who is there. The socket layer keeps it; an app without a socket says so by PUT. */
 
-static json_t *presence_json(const char *user_id, enum presence_status status)
+/* When and where somebody was last there is not for strangers to know. */
+static json_t *presence_json(const char *user_id, const struct presence_row *row, bool to_user)
 {
-	return json_pack("{s:s, s:s}", "userId", user_id, "status", presence_status_text(status));
+	return json_pack("{s:s, s:s, s:o, s:o}", "userId", user_id, "status",
+		presence_status_text(row->status), "lastSeen",
+		api_time_or_null(to_user ? row->last_seen : 0), "device",
+		api_text_or_null(to_user ? row->device : NULL));
 }
 
 static void answer_lost(struct api_call *c)
@@ -17,12 +21,13 @@ static void answer_lost(struct api_call *c)
 	api_call_fail(c, 503, "unavailable", "The state cannot be reached now.", NULL);
 }
 
-static void on_got(void *user, const enum presence_status *statuses, size_t n)
+static void on_got(void *user, const struct presence_row *rows, size_t n)
 {
 	struct api_call *c = user;
 
-	if (statuses)
-		api_call_answer(c, 200, presence_json(c->path, statuses[0]));
+	if (rows && c->request)
+		api_call_answer(c, 200,
+			presence_json(c->path, &rows[0], router_identity(c->request) != NULL));
 	else
 		answer_lost(c);
 }
@@ -37,15 +42,16 @@ static void show(void *user, struct http_request *r)
 	presence_get(a->config.presence, (const char *const *)&c->path, 1, on_got, c);
 }
 
-static void on_batch(void *user, const enum presence_status *statuses, size_t n)
+static void on_batch(void *user, const struct presence_row *rows, size_t n)
 {
 	struct api_call *c = user;
 	json_t *items = json_array();
 
-	for (size_t i = 0; statuses && i < n; i++)
+	for (size_t i = 0; rows && i < n; i++)
 		json_array_append_new(items,
-			presence_json(json_string_value(json_array_get(c->draft, i)), statuses[i]));
-	if (!statuses) {
+			presence_json(
+				json_string_value(json_array_get(c->draft, i)), &rows[i], true));
+	if (!rows) {
 		json_decref(items);
 		answer_lost(c);
 		return;
@@ -67,12 +73,12 @@ static void batch(void *user, struct http_request *r)
 	presence_get(a->config.presence, texts, n, on_batch, c);
 }
 
-static void on_set(void *user, bool ok, bool changed)
+static void on_set(void *user, const struct presence_row *now)
 {
 	struct api_call *c = user;
 
-	if (ok)
-		api_call_answer(c, 200, json_incref(c->draft));
+	if (now)
+		api_call_answer(c, 200, presence_json(c->path, now, true));
 	else
 		answer_lost(c);
 }
@@ -81,23 +87,25 @@ static void set(void *user, struct http_request *r)
 {
 	struct api *a = user;
 	const char *id = router_param(r, "id");
-	enum presence_status status = PRESENCE_OFFLINE;
+	struct presence_saying what = {.user_id = id, .device = router_text(r, "device", NULL)};
 	struct api_call *c;
 
 	if (!text_eq(id, router_identity(r)->user_id)) {
 		reply_error(r, 403, "forbidden", "Everybody speaks for themselves.", NULL);
 		return;
 	}
-	presence_status_parse(router_text(r, "status", ""), &status);
+	presence_status_parse(router_text(r, "status", ""), &what.status);
 	c = api_call_create(a, r, NULL);
-	c->draft = presence_json(id, status);
-	presence_set(a->config.presence, id, status, on_set, c);
+	c->path = mem_strdup(id);
+	presence_set(a->config.presence, &what, on_set, c);
 }
 
 static const char *const statuses[] = {"online", "away", "offline", NULL};
 
 static const struct route_field set_fields[] = {
 	{"status", FIELD_STRING, .required = true, .words = statuses},
+	{"device", FIELD_STRING, .nullable = true, .min = 1, .max = PRESENCE_DEVICE_MAX,
+		.text = "As others are to read it: web, phone."},
 };
 
 static const struct route_field batch_fields[] = {
@@ -107,6 +115,10 @@ static const struct route_field batch_fields[] = {
 static const struct shape_field presence_fields[] = {
 	{"userId", SHAPE_TEXT},
 	{"status", SHAPE_TEXT, .text = "online, away or offline."},
+	{"lastSeen", SHAPE_TIME, .nullable = true,
+		.text = "null: never, or asked without a token."},
+	{"device", SHAPE_TEXT, .nullable = true,
+		.text = "As the user said it; null: not known, offline, or asked without a token."},
 };
 static const struct shape presence_shape = {
 	"Presence", presence_fields, API_COUNT(presence_fields)};

@@ -10,9 +10,11 @@ static char *place_key(const char *neighborhood)
 	return mem_printf("live:active:location:%s", neighborhood);
 }
 
-static void run(
-	struct audience_stream *s, struct state_op (*op)(const char *key, const char *member))
+static void run(struct audience_stream *s, bool live,
+	struct state_op (*op)(const char *key, const char *member))
 {
+	struct audience_active_change change = {.stream_id = s->id, .live = live};
+
 	struct state_op one;
 	char *key;
 
@@ -22,16 +24,23 @@ static void run(
 	one = op(key, s->id_text);
 	state_run(s->audience->config.state, &one, 1, NULL, NULL);
 	free(key);
+	change.neighborhood = s->neighborhood;
+	signal_emit(&s->audience->active, &change);
 }
 
 void active_add(struct audience_stream *s)
 {
-	run(s, state_set_add);
+	run(s, true, state_set_add);
 }
 
 void active_remove(struct audience_stream *s)
 {
-	run(s, state_set_remove);
+	run(s, false, state_set_remove);
+}
+
+struct signal *audience_active_changed(struct audience *a)
+{
+	return &a->active;
 }
 
 void audience_active(struct audience *a, const char *neighborhood, state_done done, void *user)

@@ -44,6 +44,7 @@ struct audience *audience_create(const struct audience_config *config)
 	list_init(&a->permits);
 	list_init(&a->puts);
 	signal_init(&a->changed);
+	signal_init(&a->active);
 	metrics_init(&a->metrics, config->metrics);
 	if (config->loop) {
 		a->timer = loop_timer_create(config->loop, "audience", on_tick, a);

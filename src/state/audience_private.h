@@ -28,7 +28,7 @@ struct audience {
 	struct list permits; /* permit.link */
 	struct list puts; /* put.link: writes of the archive that are not answered */
 	struct timer *timer;
-	struct signal changed;
+	struct signal changed, active;
 	uint32_t current;
 	struct audience_metrics metrics;
 	void (*flush_done)(void *user);

@@ -9,14 +9,20 @@ class Presence(SoukTest):
         souk = self.soukd()
         alice, bob = souk.token("alice", "buyer"), souk.token("bob", "buyer")
 
-        def status(user, path="/api/v1"):
-            answer = souk.get(f"{path}/users/{user}/presence")
+        def status(user, path="/api/v1", token=None):
+            answer = souk.request("GET", f"{path}/users/{user}/presence", token=token)
             self.assertEqual(answer.status, 200)
             return answer.json["data"]
 
-        self.assertEqual(status("alice"), {"userId": "alice", "status": "offline"})
-        put = souk.request("PUT", "/api/v1/users/alice/presence", {"status": "away"}, alice)
+        nothing = {"lastSeen": None, "device": None}
+        self.assertEqual(status("alice"), {"userId": "alice", "status": "offline", **nothing})
+        put = souk.request("PUT", "/api/v1/users/alice/presence",
+                           {"status": "away", "device": "phone"}, alice)
         self.assertEqual((put.status, put.json["data"]["status"]), (200, "away"))
+        self.assertEqual(status("alice"), {"userId": "alice", "status": "away", **nothing})
+        seen = status("alice", token=bob)
+        self.assertEqual((seen["device"], seen["lastSeen"]),
+                         ("phone", put.json["data"]["lastSeen"]))
         self.assertEqual(status("alice")["status"], "away")
         self.assertEqual(status("alice", "/api")["status"], "away")
         self.assertEqual(souk.request("PUT", "/api/v1/users/alice/presence", {"status": "online"},
@@ -26,9 +32,9 @@ class Presence(SoukTest):
 
         many = souk.request("POST", "/api/v1/presence/batch",
                             {"user_ids": ["bob", "alice", "nobody"]}, bob).json["data"]
-        self.assertEqual(many, [{"userId": "bob", "status": "offline"},
-                                {"userId": "alice", "status": "away"},
-                                {"userId": "nobody", "status": "offline"}])
+        self.assertEqual(many, [{"userId": "bob", "status": "offline", **nothing},
+                                {**seen, "status": "away"},
+                                {"userId": "nobody", "status": "offline", **nothing}])
         for ids in ([], ["x"] * 201, [7]):
             answer = souk.request("POST", "/api/v1/presence/batch", {"user_ids": ids}, bob)
             self.assertIn(answer.status, (400, 422))
