@@ -33,7 +33,7 @@ struct hub_event {
 	const char *name;
 	const char *data; /* JSON */
 	size_t len;
-	const char *room;
+	const char *room; /* NULL: said to one alone */
 	uint64_t seq, offset;
 };
 
@@ -51,6 +51,7 @@ struct hub_member {
 	enum hub_framing framing;
 	struct list seats; /* the hub's */
 	unsigned n_rooms;
+	unsigned n_own; /* of them not counted: hub_join_own */
 };
 void hub_member_init(
 	struct hub_member *m, const struct hub_member_ops *ops, enum hub_framing framing);
@@ -74,6 +75,8 @@ void hub_destroy(struct hub **h); /* nulls; *h may be NULL; members must have le
 
 /* False: as many rooms as it may. To join twice is to join. It hears what is said from now on. */
 bool hub_join(struct hub *h, struct hub_member *m, const char *room);
+/* The same for a room that the server puts it into: it counts for no bound. */
+void hub_join_own(struct hub *h, struct hub_member *m, const char *room);
 /* It hears nothing more of the room, not even of this turn. False: it was not in it. */
 bool hub_leave(struct hub *h, struct hub_member *m, const char *room);
 void hub_leave_all(struct hub *h, struct hub_member *m);
@@ -86,7 +89,7 @@ void hub_each_room(
 /*
  * Says something in a room at the end of the turn; except: a member that is not to hear it, or
  * NULL. Droppable events are not kept for those who come back. A room comes into being by a member
- * or by an event, and goes when it is empty and nothing is kept.
+ * or by an event, and goes when it is empty, nothing is kept, and whoever left it cannot come back.
  */
 void hub_emit(struct hub *h, const char *room, const char *name, const char *data, size_t len,
 	enum hub_class class, const struct hub_member *except);
@@ -94,6 +97,21 @@ void hub_emit(struct hub *h, const char *room, const char *name, const char *dat
 void hub_flush(struct hub *h);
 /* Forgets what is too old to be asked for. */
 void hub_sweep(struct hub *h);
+
+/*
+ * Something said to members one by one, in no room: encoded once for each framing, not kept, left
+ * out where a queue grows. For one turn of the loop; the texts are borrowed until hub_word_finish.
+ */
+struct hub_word {
+	struct hub *hub;
+	struct hub_event event;
+	struct rcbuf *frames[HUB_FRAMINGS];
+	bool encoded[HUB_FRAMINGS];
+};
+void hub_word_init(
+	struct hub_word *w, struct hub *h, const char *name, const char *data, size_t len);
+void hub_word_tell(struct hub_word *w, struct hub_member *m);
+void hub_word_finish(struct hub_word *w);
 
 /* Where a room stands: to be told to a member that joins, for hub_resume. False: no such room. */
 struct hub_place {
@@ -107,8 +125,9 @@ uint64_t hub_offset_sent(const struct hub *h);
 const char *hub_epoch(const struct hub *h); /* of all rooms of this hub's life */
 
 /*
- * Joins, and sends what was said since. False, with nothing done: that is no longer known (another
- * epoch, too old): the client has to load the room again.
+ * Joins, and sends what was said since; who is in it already gets what came before. False, with
+ * nothing done: that is no longer known (another epoch, too old): the client has to load the room
+ * again.
  */
 bool hub_resume(
 	struct hub *h, struct hub_member *m, const char *room, const char *epoch, uint64_t seq);

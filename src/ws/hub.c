@@ -105,16 +105,25 @@ struct hub_room *hub_room_get(struct hub *h, const char *name)
 	room->name = mem_strdup(name);
 	list_init(&room->dirty);
 	/* Nothing of before is known: there may have been a room of this name. */
-	room->lost_offset = h->offset;
+	room->lost_offset = h->offset_sent;
 	room->seq = room->lost_seq = h->offset;
 	map_put_str(h->rooms, name, room);
 	metric_set(h->room_gauge, (int64_t)map_count(h->rooms));
 	return room;
 }
 
+/* Who left a moment ago may come back, and must find that nothing was said meanwhile. */
+static bool is_missed(const struct hub_room *room)
+{
+	const struct hub_config *c = &room->hub->config;
+
+	return room->left_us && clock_mono_us(c->clock) < room->left_us + c->resume_us;
+}
+
 void hub_room_settle(struct hub_room *room)
 {
-	if (room->n_seats == 0 && room->n_kept == 0 && room->n_said == 0 && !room->sending)
+	if (room->n_seats == 0 && room->n_kept == 0 && room->n_said == 0 && !room->sending &&
+		!is_missed(room))
 		room_destroy(room);
 }
 
@@ -137,17 +146,10 @@ struct hub_seat *hub_seat_find(const struct hub_member *m, const struct hub_room
 	return NULL;
 }
 
-bool hub_join(struct hub *h, struct hub_member *m, const char *name)
+static struct hub_seat *seat_create(struct hub_room *room, struct hub_member *m)
 {
-	struct hub_room *room = hub_room_find(h, name);
-	struct hub_seat *seat = hub_seat_find(m, room);
+	struct hub_seat *seat = mem_new(struct hub_seat);
 
-	if (seat)
-		return true;
-	if (m->n_rooms >= h->config.max_rooms)
-		return false;
-	room = hub_room_get(h, name);
-	seat = mem_new(struct hub_seat);
 	seat->member = m;
 	seat->room = room;
 	seat->since = room->seq;
@@ -159,7 +161,27 @@ bool hub_join(struct hub *h, struct hub_member *m, const char *name)
 	room->seats[room->n_seats++] = seat;
 	list_append(&m->seats, &seat->by_member);
 	m->n_rooms++;
+	return seat;
+}
+
+bool hub_join(struct hub *h, struct hub_member *m, const char *name)
+{
+	if (hub_seat_find(m, hub_room_find(h, name)))
+		return true;
+	if (m->n_rooms - m->n_own >= h->config.max_rooms)
+		return false;
+	seat_create(hub_room_get(h, name), m);
 	return true;
+}
+
+void hub_join_own(struct hub *h, struct hub_member *m, const char *name)
+{
+	struct hub_room *room = hub_room_get(h, name);
+
+	if (hub_seat_find(m, room))
+		return;
+	seat_create(room, m)->own = true;
+	m->n_own++;
 }
 
 static void seat_free(struct hub_seat *seat)
@@ -168,6 +190,8 @@ static void seat_free(struct hub_seat *seat)
 
 	list_remove(&seat->by_member);
 	seat->member->n_rooms--;
+	seat->member->n_own -= seat->own;
+	room->left_us = clock_mono_us(room->hub->config.clock);
 	if (room->sending) {
 		room->seats[seat->index] = NULL;
 		room->holes = true;

@@ -102,16 +102,18 @@ bool hub_resume(
 	struct hub *h, struct hub_member *m, const char *name, const char *epoch, uint64_t seq)
 {
 	struct hub_room *room = hub_room_find(h, name);
+	struct hub_seat *before = hub_seat_find(m, room);
+	uint64_t until;
 	unsigned n;
 
 	if (!room || !text_eq(epoch, h->epoch) || seq < room->lost_seq || seq > room->seq ||
 		!hub_join(h, m, name))
 		return false;
-	hub_seat_find(m, room)->since = room->seq;
+	until = before ? before->since : room->seq;
 	n = room->n_kept;
 	for (unsigned i = 0; i < n && hub_seat_find(m, room); i++) {
 		struct hub_packet *p = kept_at(room, i);
-		if (p->seq > seq)
+		if (p->seq > seq && p->seq <= until)
 			send_packet(m, room, p);
 	}
 	return true;
@@ -151,10 +153,21 @@ static size_t collect(
 	return count;
 }
 
+/* The server put it into some of them already. */
+static bool has_room_for(
+	const struct hub *h, const struct hub_member *m, const char *const *rooms, size_t n)
+{
+	size_t all = m->n_rooms - m->n_own;
+
+	for (size_t i = 0; i < n; i++)
+		all += !hub_seat_find(m, hub_room_find(h, rooms[i]));
+	return all <= h->config.max_rooms;
+}
+
 bool hub_can_recover(const struct hub *h, const struct hub_member *m, const char *const *rooms,
 	size_t n, const char *epoch, uint64_t offset)
 {
-	if (!text_eq(epoch, h->epoch) || offset > h->offset || m->n_rooms + n > h->config.max_rooms)
+	if (!text_eq(epoch, h->epoch) || offset > h->offset || !has_room_for(h, m, rooms, n))
 		return false;
 	for (size_t i = 0; i < n; i++)
 		if (!has_all_since(h, rooms[i], offset))

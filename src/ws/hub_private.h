@@ -25,6 +25,7 @@ struct hub_seat {
 	struct hub_room *room;
 	unsigned index; /* in room->seats */
 	uint64_t since; /* hears what has a larger seq */
+	bool own; /* counts for no bound */
 };
 
 struct hub_room {
@@ -33,6 +34,7 @@ struct hub_room {
 	struct hub_seat **seats;
 	unsigned n_seats, cap_seats;
 	uint64_t seq;
+	uint64_t left_us; /* when the last member left; 0: nobody ever was here */
 	/* A ring, the oldest at `first`. lost_*: of the newest that is forgotten. */
 	struct hub_packet **kept;
 	unsigned first, n_kept;

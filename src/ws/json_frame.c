@@ -85,14 +85,15 @@ struct rcbuf *json_room_frame(const struct hub_event *e)
 {
 	struct buf text = {0};
 	struct rcbuf *frame;
-	json_t *room = json_string(e->room);
-	char *quoted = json_dumps(room, JSON_ENCODE_ANY);
+	json_t *room = e->room ? json_string(e->room) : NULL;
+	char *quoted = room ? json_dumps(room, JSON_ENCODE_ANY) : NULL;
 
 	/* Names of events are ours: nothing in them needs an escape. */
 	buf_printf(&text, "{\"event\":\"%s\",\"data\":", e->name);
 	buf_put(&text, e->data, e->len);
-	buf_printf(&text, ",\"room\":%s,\"seq\":%llu}", quoted ? quoted : "null",
-		(unsigned long long)e->seq);
+	if (quoted)
+		buf_printf(&text, ",\"room\":%s,\"seq\":%llu", quoted, (unsigned long long)e->seq);
+	buf_put_u8(&text, '}');
 	frame = ws_frame(WS_TEXT, text.data, text.len);
 	buf_finish(&text);
 	free(quoted);

@@ -69,8 +69,10 @@ struct rcbuf *realtime_room_frame(const struct hub_event *e)
 	json_t *data = json_loadb(e->data, e->len, JSON_DECODE_ANY, NULL);
 	json_t *frame = frame_json(e->name, data);
 
-	json_object_set_new(frame, "room", json_string(e->room));
-	json_object_set_new(frame, "seq", json_integer((json_int_t)e->seq));
+	if (e->room) {
+		json_object_set_new(frame, "room", json_string(e->room));
+		json_object_set_new(frame, "seq", json_integer((json_int_t)e->seq));
+	}
 	json_decref(data);
 	return json_frame_of(frame);
 }

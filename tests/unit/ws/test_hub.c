@@ -319,6 +319,81 @@ static void test_rooms_of_one_member_are_bounded(void **state)
 	assert_int_equal(hub_room_members(r->hub, "one more"), 0);
 }
 
+static void test_rooms_of_the_server_count_for_no_bound(void **state)
+{
+	struct rig *r = *state;
+	struct hub_member *m = &r->clients[0].member;
+	static const char *const rooms[] = {"user:u", "r0"};
+	char name[16];
+	hub_join_own(r->hub, m, "user:u");
+	hub_join_own(r->hub, m, "user:u");
+	for (unsigned i = 0; i < 100; i++) {
+		snprintf(name, sizeof(name), "r%u", i);
+		assert_true(join(r, 0, name));
+	}
+	assert_false(join(r, 0, "one more"));
+	assert_int_equal(m->n_rooms, 101);
+	assert_true(hub_can_recover(r->hub, m, rooms, 2, hub_epoch(r->hub), hub_offset(r->hub)));
+	assert_true(hub_leave(r->hub, m, "user:u"));
+	assert_false(join(r, 0, "one more"));
+	assert_true(hub_leave(r->hub, m, "r7"));
+	assert_true(join(r, 0, "one more"));
+}
+
+/* A room that nobody else was in is there as long as he may come back; he is in it already. */
+static void test_comes_back_to_a_room_of_his_own(void **state)
+{
+	struct rig *r = *state;
+	struct hub_member *m = &r->clients[0].member;
+	static const char *const rooms[] = {"user:u"};
+	struct hub_place place;
+	uint64_t offset = hub_offset(r->hub);
+	hub_join_own(r->hub, m, "user:u");
+	hub_leave_all(r->hub, m);
+	assert_true(hub_room_place(r->hub, "user:u", &place));
+	say(r, "user:u", "1");
+	hub_flush(r->hub);
+	hub_join_own(r->hub, m, "user:u");
+	assert_true(hub_recover(r->hub, m, rooms, 1, hub_epoch(r->hub), offset));
+	hub_flush(r->hub);
+	check(&r->clients[0], "e:1 ");
+	hub_leave_all(r->hub, m);
+	say(r, "user:u", "2");
+	hub_flush(r->hub);
+	hub_join_own(r->hub, m, "user:u");
+	say(r, "user:u", "3");
+	/* What was said since he is in it comes by itself. */
+	assert_true(hub_resume(r->hub, m, "user:u", place.epoch, place.seq));
+	hub_flush(r->hub);
+	check(&r->clients[0], "e:1 e:2 e:3 ");
+	hub_leave_all(r->hub, m);
+	clock_manual_advance(&r->clock, 121000000);
+	hub_sweep(r->hub);
+	assert_false(hub_room_place(r->hub, "user:u", &place));
+	/* One that nobody ever was in goes with what was said there. */
+	hub_emit(r->hub, "b", "count", "9", 1, HUB_DROPPABLE, NULL);
+	hub_flush(r->hub);
+	assert_false(hub_room_place(r->hub, "b", &place));
+}
+
+static void test_words_to_some(void **state)
+{
+	struct rig *r = *state;
+	struct hub_word w;
+	r->clients[1].queued = 1000000;
+	hub_word_init(&w, r->hub, "p", "1", 1);
+	for (unsigned i = 0; i < MEMBERS; i++) {
+		hub_word_tell(&w, &r->clients[i].member);
+	}
+	hub_word_finish(&w);
+	assert_int_equal(r->encoded, 3);
+	check(&r->clients[0], "p:1 ");
+	check(&r->clients[1], "");
+	check(&r->clients[2], "p:1 ");
+	check(&r->clients[MEMBERS - 2], "jp:1 ");
+	check(&r->clients[MEMBERS - 1], "");
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -334,6 +409,9 @@ int main(void)
 		CASE(test_a_room_of_the_same_name_is_not_the_room_before),
 		CASE(test_recovery_of_many_rooms_keeps_the_order_of_all),
 		CASE(test_rooms_of_one_member_are_bounded),
+		CASE(test_rooms_of_the_server_count_for_no_bound),
+		CASE(test_comes_back_to_a_room_of_his_own),
+		CASE(test_words_to_some),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
