@@ -31,6 +31,11 @@ export function createHls({ live }) {
     backBufferLength: live ? 30 : 90,
     maxBufferLength: live ? 20 : 40,
     enableWorker: false,
+    // Tags are read from the playlist itself; a text track of hls.js would be a data: URL, which the
+    // page's policy refuses.
+    enableDateRangeMetadataCues: false,
+    enableID3MetadataCues: false,
+    enableEmsgMetadataCues: false,
     manifestLoadPolicy: {
       default: {
         maxTimeToFirstByteMs: 8000,

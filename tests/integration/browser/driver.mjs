@@ -1,7 +1,9 @@
 // A browser on a leash: one JSON command a line on stdin, one JSON answer a line on stdout.
-//   {"do": "open", "url", "width", "height", "dark", "phone"}   a fresh page
+//   {"do": "open", "url", "width", "height", "dark", "phone", "still"}   a fresh page
 //   {"do": "state"}     what the page shows and plays
 //   {"do": "press", "key"} · {"do": "click", "selector"} · {"do": "focus", "selector"}
+//   {"do": "type", "selector", "text"} · {"do": "choose", "selector", "value"}
+//   {"do": "chat"}      what the room beside the picture shows
 //   {"do": "eval", "js"} · {"do": "shot", "path"}
 // MODULES: the folder with node_modules. CHROMIUM: the browser.
 import fs from 'node:fs';
@@ -18,7 +20,8 @@ const problems = [];
 let context = null;
 let page = null;
 
-async function open({ url, width = 1280, height = 800, dark = false, phone = false, gesture = false }) {
+async function open({ url, width = 1280, height = 800, dark = false, phone = false, gesture = false,
+  still = false }) {
   await context?.close();
   fs.rmSync(profile, { recursive: true, force: true });
   context = await chromium.launchPersistentContext(profile, {
@@ -28,6 +31,7 @@ async function open({ url, width = 1280, height = 800, dark = false, phone = fal
     colorScheme: dark ? 'dark' : 'light',
     isMobile: phone,
     hasTouch: phone,
+    reducedMotion: still ? 'reduce' : 'no-preference',
     args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
       '--disable-background-networking', '--disable-component-update', '--disable-sync',
       `--autoplay-policy=${gesture ? 'document-user-activation-required'
@@ -73,12 +77,65 @@ function look() {
   };
 }
 
+// Runs inside the page.
+function lookAtChat() {
+  const shown = (node) => Boolean(node) && node.checkVisibility();
+  const text = (id) => {
+    const node = document.getElementById(id);
+    return shown(node) ? node.textContent.trim() : null;
+  };
+  const box = (node) => {
+    const { x, y, width, height } = node.getBoundingClientRect();
+    return { x, y, width, height };
+  };
+  const field = document.getElementById('say');
+  return {
+    messages: [...document.querySelectorAll('.msg')].map((row) => ({
+      id: row.dataset.id ?? null,
+      who: row.querySelector('bdi').textContent,
+      text: row.querySelector('.text').textContent,
+      markup: row.querySelector('.text').childElementCount,
+      unsent: row.classList.contains('unsent'),
+      failure: row.querySelector('[role=alert]')?.textContent ?? null,
+    })),
+    viewers: text('viewer-count'),
+    link: text('link'),
+    note: text('chat-note'),
+    notice: text('notice'),
+    newer: text('newer'),
+    room: text('room'),
+    slow: text('slow-note'),
+    wait: document.getElementById('send-wait').textContent,
+    says: document.getElementById('chat-says').textContent,
+    writes: shown(field),
+    written: field.value,
+    reacts: shown(document.getElementById('reactions')),
+    floats: document.querySelectorAll('.float').length,
+    tally: text('tally'),
+    pinned: shown(document.getElementById('pinned'))
+      ? document.querySelector('.pinned-name').textContent : null,
+    tags: [...document.querySelectorAll('.place-tag')].map((tag) => ({
+      name: tag.querySelector('b').textContent, dot: box(tag.querySelector('.dot')) })),
+    picture: box(document.getElementById('tags')),
+    video: { ...box(document.getElementById('video')),
+      ratio: document.getElementById('video').videoWidth
+        / document.getElementById('video').videoHeight },
+    send: shown(field) ? box(document.getElementById('send')) : null,
+    high: innerHeight,
+    wide: document.documentElement.scrollWidth > innerWidth,
+    focus: document.activeElement?.id || document.activeElement?.className,
+  };
+}
+
 const commands = {
   open,
   state: async () => ({ ...(await page.evaluate(look)), problems }),
   press: ({ key }) => page.keyboard.press(key),
   click: ({ selector }) => page.click(selector, { timeout: 10000 }),
   focus: ({ selector }) => page.focus(selector),
+  type: ({ selector, text }) => page.fill(selector, text, { timeout: 10000 }),
+  choose: ({ selector, value }) => page.selectOption(selector, value, { timeout: 10000 }),
+  chat: async () => ({ ...(await page.evaluate(lookAtChat)), problems }),
   eval: ({ js }) => page.evaluate(js),
   shot: ({ path: file }) => page.screenshot({ path: file }).then(() => null),
 };
