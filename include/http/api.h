@@ -1,10 +1,12 @@
 #pragma once
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/signal.h"
 #include "http/auth.h"
 #include "live/chat.h"
 #include "live/registry.h"
@@ -32,6 +34,7 @@ struct api_limit {
 	const char *name;
 	uint64_t limit; /* 0: none */
 	const char *gauge; /* metric that counts what is used of it, NULL: nothing does */
+	const uint64_t *used; /* instead of the metric; NULL: none */
 };
 
 /* An open connection. Texts live for the call. */
@@ -44,6 +47,25 @@ struct api_connection {
 	uint64_t bytes; /* received, of RTMP */
 	unsigned requests; /* under way, of HTTP */
 	bool tls;
+};
+
+/* A client of the event layer. Texts live for the call. */
+struct api_socket {
+	const char *id; /* "ws-12": unique while the daemon runs */
+	const char *framing; /* socket.io, json, realtime */
+	const char *user_id, *name; /* NULL: a guest, not said */
+	const char *address;
+	unsigned rooms;
+	size_t queued; /* bytes that wait for it */
+	uint64_t since_us, seen_us; /* by the loop's clock */
+};
+
+/* What was said in rooms. Texts are borrowed; NULL: any. */
+struct api_events_query {
+	const char *after; /* cursor; NULL: from now on */
+	const char *of; /* a stream or user */
+	const char *names; /* patterns with commas between */
+	unsigned limit;
 };
 
 /*
@@ -72,6 +94,14 @@ struct api_host {
 		void (*each)(void *arg, const struct api_connection *connection), void *arg);
 	/* False: there is none of this id. */
 	bool (*close_connection)(void *user, const char *id);
+	/* Those in a room of the event layer; NULL: all. */
+	void (*sockets)(void *user, const char *room,
+		void (*each)(void *arg, const struct api_socket *socket), void *arg);
+	bool (*close_socket)(void *user, const char *id);
+	/* {"cursor", "missed", "restarted", "events"}, the caller's; NULL: `after` is no cursor.
+	 * The signal tells that there may be more. */
+	json_t *(*events_read)(void *user, const struct api_events_query *query);
+	struct signal *(*events_heard)(void *user);
 };
 
 /* Texts are copied. */

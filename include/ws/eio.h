@@ -54,6 +54,8 @@ struct eio_server *eio_server_create(struct loop *l, const struct eio_config *co
 void eio_server_destroy(struct eio_server **s);
 /* Every request, upgrades too, of the path that the server stands at. */
 void eio_server_request(struct eio_server *s, const struct ws_request *r);
+/* After a reload: for sessions that open from now on, and what these and others send by polling. */
+void eio_server_limits(struct eio_server *server, size_t max_payload, size_t max_queue);
 unsigned eio_server_sessions(const struct eio_server *s);
 
 /*

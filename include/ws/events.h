@@ -64,6 +64,8 @@ struct events_config {
 	unsigned address_factor; /* what an address may, in users; 0: no bound */
 };
 struct events *events_create(const struct events_config *config);
+/* `unlimited` and `address_factor` of a new configuration, at once. */
+void events_reconfigure(struct events *e, const struct events_config *fresh);
 /* After all peers are gone. NULL is fine. */
 void events_destroy(struct events **e);
 /* Adds a table; it is static. */

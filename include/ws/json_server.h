@@ -31,6 +31,8 @@ struct json_server_config {
 struct json_server *json_server_create(const struct json_server_config *config);
 /* After the peers are destroyed; NULL is fine. */
 void json_server_destroy(struct json_server **s);
+/* Of a new configuration, for sockets that come from now on. */
+void json_server_limits(struct json_server *s, size_t max_message, size_t max_queue);
 /* Every request of the path; only: the user whom it is for, NULL: anybody. */
 void json_server_request(struct json_server *s, const struct ws_request *r, const char *only);
 

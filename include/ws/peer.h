@@ -110,6 +110,13 @@ bool peers_draining(const struct peers *p);
 void peers_reconfigure(struct peers *p, const struct peers_config *fresh);
 /* All that are not at their end, the eldest first. No peer may end inside. */
 void peers_each(const struct peers *p, void (*each)(void *arg, const struct peer *peer), void *arg);
+/* What is used of limits that each has for itself: of the one who uses most. */
+struct peers_use {
+	uint64_t most_queued; /* bytes */
+	uint64_t most_rooms;
+	uint64_t most_of_user; /* sockets */
+};
+struct peers_use peers_use(const struct peers *p);
 /* False: there is none of this number. */
 bool peers_close_one(struct peers *p, uint64_t number);
 const char *peer_framing_text(const struct peer *p); /* "socket.io", "json", "realtime" */

@@ -56,6 +56,8 @@ struct sio_config {
 
 struct sio_server *sio_server_create(struct loop *l, const struct sio_config *config);
 void sio_server_destroy(struct sio_server **s); /* ends all sessions; NULL is fine */
+/* As eio_server_limits. */
+void sio_server_limits(struct sio_server *s, size_t max_payload, size_t max_queue);
 /* Every request, upgrades too, below /socket.io/. */
 void sio_server_request(struct sio_server *s, const struct ws_request *r);
 

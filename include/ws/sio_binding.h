@@ -26,6 +26,8 @@ struct sio_binding_config {
 struct sio_binding *sio_binding_create(const struct sio_binding_config *config);
 /* After the peers are destroyed; NULL is fine. */
 void sio_binding_destroy(struct sio_binding **b);
+/* Of a new configuration, for sockets that come from now on. */
+void sio_binding_limits(struct sio_binding *b, size_t max_message, size_t max_queue);
 /* Every request, upgrades too, below /socket.io/. */
 void sio_binding_request(struct sio_binding *b, const struct ws_request *r);
 

@@ -40,3 +40,6 @@ struct stream_events_config {
 struct stream_events *stream_events_create(const struct stream_events_config *config);
 /* Before the peers, the audience and the chat are destroyed; NULL is fine. */
 void stream_events_destroy(struct stream_events **s);
+
+/* Whether somebody looks on (event_tail.h): then streams are spoken of that nobody joined, too. */
+void stream_events_overhear(struct stream_events *s, bool on);

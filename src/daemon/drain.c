@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "notify.h"
 #include "server_private.h"
+#include "ws/event_tail.h"
 
 /* Players and the operator's tool get this long to read their last answers. */
 #define LOOK_US 50000u
@@ -64,6 +65,8 @@ void server_drain(struct server *s)
 	s->drain_limit = loop_timer_create(s->loop, "drain limit", too_late, s);
 	timer_start(s->drain_limit, s->config->server.drain_us);
 	rtmp_server_drain(s->rtmp);
+	/* Who looks on hears of it at once. */
+	event_tail_wake(s->event_tail);
 	s->drain_parts = 2;
 	sockets_drain(s->sockets, part_drained, s);
 	live_registry_drain(s->registry, part_drained, s);

@@ -2,9 +2,11 @@
 
 #include "base/mem.h"
 #include "connections.h"
+#include "lookout.h"
 #include "loop/work.h"
 #include "model/people.h"
 #include "server_private.h"
+#include "ws/peer.h"
 
 /* What the API asks of the daemon (http/api.h, struct api_host). */
 
@@ -104,6 +106,7 @@ static void each_limit(
 {
 	struct server *s = user;
 	const struct config *c = s->config;
+	const struct peers_use use = peers_use(sockets_peers(s->sockets));
 	const struct api_limit limits[] = {
 		{"rtmp.max_connections", c->rtmp.max_connections, "souk_rtmp_connections"},
 		{"rtmp.max_per_address", c->rtmp.max_per_address, NULL},
@@ -117,10 +120,11 @@ static void each_limit(
 		{"http.max_head", HTTP_HEAD_MAX, NULL},
 		{"http.max_body", c->http.max_body, NULL},
 		{"events.message", c->events.message, NULL},
-		{"events.queue", c->events.queue, NULL},
+		{"events.queue", c->events.queue, .used = &use.most_queued},
 		{"events.rate", c->events.rate, NULL},
-		{"events.sockets_per_user", c->events.sockets_per_user, NULL},
-		{"events.rooms", c->events.rooms, NULL},
+		{"events.users_per_address", c->events.users_per_address, NULL},
+		{"events.sockets_per_user", c->events.sockets_per_user, .used = &use.most_of_user},
+		{"events.rooms", c->events.rooms, .used = &use.most_rooms},
 		{"events.handshakes", c->events.handshakes, NULL},
 		{"limits.user_requests", c->limits.user_requests, NULL},
 		{"limits.address_requests", c->limits.address_requests, NULL},
@@ -154,5 +158,9 @@ struct api_host server_api_host(struct server *s)
 		.limits = each_limit,
 		.connections = connections_each,
 		.close_connection = connections_close,
+		.sockets = lookout_sockets,
+		.close_socket = lookout_close_socket,
+		.events_read = lookout_read,
+		.events_heard = lookout_heard,
 	};
 }

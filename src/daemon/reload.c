@@ -43,6 +43,7 @@ static void apply(struct server *s)
 	http_server_limits(s->http, c->http.max_connections, c->http.max_per_address);
 	router_limits(s->router, c->limits.address_requests / 60.0, c->limits.address_requests,
 		c->limits.user_requests / 60.0, c->limits.user_requests);
+	sockets_reload(s->sockets);
 	router_idempotency(s->router, c->limits.idempotency_ttl_us, c->limits.idempotency_keys);
 	auth_reload(s->auth);
 	server_reload_delivery(s);

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "connections.h"
 #include "housekeeping.h"
+#include "lookout.h"
 #include "media/log.h"
 #include "notify.h"
 #include "server_private.h"
@@ -279,6 +280,7 @@ static bool create_api(struct server *s)
 static bool create_sockets(struct server *s)
 {
 	s->sockets = sockets_create(s);
+	lookout_start(s);
 	return true;
 }
 
@@ -378,6 +380,7 @@ void server_destroy(struct server **server)
 	timer_destroy(&s->watchdog);
 	timer_destroy(&s->housekeeping);
 	signals_destroy(&s->signals);
+	lookout_stop(s);
 	sockets_destroy(&s->sockets);
 	rtmp_server_destroy(&s->rtmp);
 	http_server_destroy(&s->http);

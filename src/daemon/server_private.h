@@ -58,6 +58,7 @@ struct server {
 	struct http_server *http;
 	struct rtmp_server *rtmp;
 	struct sockets *sockets;
+	struct event_tail *event_tail;
 	struct signals *signals;
 	struct timer *watchdog;
 	struct timer *housekeeping;

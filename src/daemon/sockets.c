@@ -229,10 +229,43 @@ static void create_streams(struct sockets *k)
 	k->streams = stream_events_create(&config);
 }
 
+static struct peers_config peers_settings(struct sockets *k)
+{
+	struct server *s = k->server;
+	const struct config_events *c = &s->config->events;
+
+	return (struct peers_config){
+		.loop = s->loop,
+		.hub = k->hub,
+		.auth = &auth_ops,
+		.auth_user = s,
+		.allow_guests = s->config->auth.allow_guests,
+		.rate = c->rate,
+		.sockets_per_user = c->sockets_per_user,
+		.handshakes = c->handshakes,
+		.metrics = s->metrics,
+	};
+}
+
+static struct events_config events_settings(struct sockets *k)
+{
+	struct server *s = k->server;
+	const struct config_events *c = &s->config->events;
+
+	return (struct events_config){
+		.loop = s->loop,
+		.metrics = s->metrics,
+		.unlimited = c->rate == 0,
+		.address_factor = c->users_per_address,
+	};
+}
+
 static void create_peers(struct sockets *k)
 {
 	struct server *s = k->server;
 	const struct config_events *c = &s->config->events;
+	const struct events_config events = events_settings(k);
+	struct peers_config peers;
 
 	k->hub = hub_create(&(struct hub_config){
 		.loop = s->loop,
@@ -243,21 +276,9 @@ static void create_peers(struct sockets *k)
 		.max_rooms = c->rooms,
 		.metrics = s->metrics,
 	});
-	k->peers = peers_create(&(struct peers_config){
-		.loop = s->loop,
-		.hub = k->hub,
-		.auth = &auth_ops,
-		.auth_user = s,
-		.allow_guests = s->config->auth.allow_guests,
-		.rate = c->rate,
-		.sockets_per_user = c->sockets_per_user,
-		.handshakes = c->handshakes,
-		.metrics = s->metrics,
-	});
-	k->events = events_create(&(struct events_config){.loop = s->loop,
-		.metrics = s->metrics,
-		.unlimited = c->rate == 0,
-		.address_factor = c->users_per_address});
+	peers = peers_settings(k);
+	k->peers = peers_create(&peers);
+	k->events = events_create(&events);
 	events_auth_add(k->events);
 }
 
@@ -377,4 +398,28 @@ void sockets_drain(struct sockets *k, void (*done)(void *user), void *user)
 void sockets_close_user(struct sockets *k, const char *user_id)
 {
 	peers_close_user(k->peers, user_id, "banned");
+}
+
+void sockets_reload(struct sockets *k)
+{
+	const struct config_events *c = &k->server->config->events;
+	const struct peers_config peers = peers_settings(k);
+	const struct events_config events = events_settings(k);
+
+	hub_limit_rooms(k->hub, c->rooms);
+	events_reconfigure(k->events, &events);
+	peers_reconfigure(k->peers, &peers);
+	json_server_limits(k->json, c->message, c->queue);
+	json_server_limits(k->realtime, c->message, c->queue);
+	sio_binding_limits(k->sio, c->message, c->queue);
+}
+
+struct peers *sockets_peers(struct sockets *k)
+{
+	return k->peers;
+}
+
+void sockets_overhear(struct sockets *k, bool on)
+{
+	stream_events_overhear(k->streams, on);
 }

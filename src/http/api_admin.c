@@ -240,10 +240,12 @@ static void add_limit(void *arg, const struct api_limit *limit)
 		? metrics_find(loop_metrics(l->api->config.loop), limit->gauge, NULL)
 		: NULL;
 
+	uint64_t now = limit->used ? *limit->used : metric_count(used);
+
 	json_array_append_new(l->list,
 		json_pack("{s:s, s:o, s:o}", "name", limit->name, "limit",
 			limit->limit ? json_integer((json_int_t)limit->limit) : json_null(), "used",
-			used ? json_integer((json_int_t)metric_count(used)) : json_null()));
+			used || limit->used ? json_integer((json_int_t)now) : json_null()));
 }
 
 static void limits(void *user, struct http_request *r)

@@ -40,6 +40,8 @@ struct api *api_create(const struct api_config *config)
 	api_presence_routes(a);
 	api_admin_bans_routes(a);
 	api_admin_connections_routes(a);
+	api_admin_events_routes(a);
+	api_admin_sockets_routes(a);
 	api_admin_routes(a);
 	api_admin_streams_routes(a);
 	api_admin_audit_routes(a);

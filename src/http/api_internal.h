@@ -15,7 +15,11 @@ struct api {
 	struct api_config config; /* texts owned */
 	uint64_t started_mono_us, started_wall_ms;
 	struct buckets *chat_rates;
+	unsigned event_polls; /* that wait for something to be said */
 };
+
+/* Operators who may look on at once, each with a request that waits. */
+#define API_EVENT_POLLS_MAX 32
 
 /* The server's address as the caller sees it, and the caller, for URLs in answers. */
 struct api_urls {
@@ -162,6 +166,8 @@ void api_system_routes(struct api *a);
 void api_presence_routes(struct api *a);
 void api_admin_bans_routes(struct api *a);
 void api_admin_connections_routes(struct api *a);
+void api_admin_events_routes(struct api *a);
+void api_admin_sockets_routes(struct api *a);
 void api_admin_routes(struct api *a);
 void api_admin_streams_routes(struct api *a);
 void api_admin_audit_routes(struct api *a);

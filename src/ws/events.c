@@ -130,6 +130,18 @@ const struct event_spec *events_find(const struct events *e, const char *name)
 	return entry ? entry->spec : NULL;
 }
 
+void events_reconfigure(struct events *e, const struct events_config *fresh)
+{
+	struct entry *entry;
+
+	e->unlimited = fresh->unlimited;
+	e->address_factor = fresh->address_factor;
+	list_for_each (entry, &e->entries, link) {
+		double of_address = (double)entry->spec->rate * e->address_factor;
+		buckets_configure(entry->of_address, of_address / 60.0, of_address);
+	}
+}
+
 /* --- answers --- */
 
 static void call_free(struct event_call *call)

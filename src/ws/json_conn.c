@@ -372,3 +372,9 @@ void json_server_destroy(struct json_server **pointer)
 	rcbuf_unref(&s->ping);
 	free(s);
 }
+
+void json_server_limits(struct json_server *s, size_t max_message, size_t max_queue)
+{
+	s->config.max_message = max_message;
+	s->config.max_queue = max_queue;
+}

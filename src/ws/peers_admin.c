@@ -29,6 +29,27 @@ bool peers_close_one(struct peers *p, uint64_t number)
 	return false;
 }
 
+static void keep_most(uint64_t *most, uint64_t n)
+{
+	*most = n > *most ? n : *most;
+}
+
+struct peers_use peers_use(const struct peers *p)
+{
+	struct peers_use use = {0};
+	const struct peer *peer;
+	size_t pos = 0;
+	void *user;
+
+	list_for_each (peer, &p->all, link) {
+		keep_most(&use.most_queued, peer->member.ops->queued(&peer->member));
+		keep_most(&use.most_rooms, peer->member.n_rooms);
+	}
+	while (map_next(p->users, &pos, &user))
+		keep_most(&use.most_of_user, ((const struct peer_user *)user)->count);
+	return use;
+}
+
 /* Those who came when it was allowed; they may come back with a token. */
 static void close_guests(struct peers *p)
 {

@@ -341,3 +341,8 @@ void sio_binding_destroy(struct sio_binding **pointer)
 	free(b->namespaces);
 	free(b);
 }
+
+void sio_binding_limits(struct sio_binding *b, size_t max_message, size_t max_queue)
+{
+	sio_server_limits(b->server, max_message, max_queue);
+}

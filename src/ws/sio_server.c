@@ -141,3 +141,9 @@ void sio_server_request(struct sio_server *server, const struct ws_request *r)
 {
 	eio_server_request(server->eio, r);
 }
+
+void sio_server_limits(struct sio_server *server, size_t max_payload, size_t max_queue)
+{
+	server->max_payload = max_payload;
+	eio_server_limits(server->eio, max_payload, max_queue);
+}

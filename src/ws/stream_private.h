@@ -16,6 +16,7 @@ struct stream_events {
 	struct timer *tick;
 	struct signal_listener opened, ended, changed, written, deleted, muted, shown;
 	struct signal_listener peer_seen, peer_ended, peer_identified;
+	bool overheard;
 };
 
 struct stream_reaction {
@@ -24,7 +25,7 @@ struct stream_reaction {
 	bool several; /* more than one person's */
 };
 
-/* A stream that somebody joined. */
+/* A stream that somebody joined, or that is looked on while it is live. */
 struct stream_room {
 	struct stream_events *owner;
 	struct uuid id;
@@ -58,6 +59,8 @@ struct stream_join {
 /* stream_rooms.c */
 struct stream_room *stream_room_find(const struct stream_events *s, struct uuid id);
 struct stream_room *stream_room_get(struct stream_events *s, struct uuid id);
+/* The room to tell something: NULL if nobody would hear it. To be settled afterwards. */
+struct stream_room *stream_room_heard(struct stream_events *s, struct uuid id);
 void stream_room_settle(struct stream_room *room); /* frees it if nobody is in it */
 void stream_room_emit(struct stream_room *room, const char *name, json_t *data,
 	enum hub_class class, const struct peer *except); /* steals data */

@@ -39,6 +39,11 @@ struct stream_room *stream_room_get(struct stream_events *s, struct uuid id)
 	return room;
 }
 
+struct stream_room *stream_room_heard(struct stream_events *s, struct uuid id)
+{
+	return s->overheard ? stream_room_get(s, id) : stream_room_find(s, id);
+}
+
 static void forget_reactions(struct stream_room *room)
 {
 	for (int i = 0; i < AUDIENCE_EMOJIS; i++)
@@ -49,7 +54,7 @@ static void forget_reactions(struct stream_room *room)
 
 void stream_room_settle(struct stream_room *room)
 {
-	if (room->n_joins)
+	if (room->n_joins || (room->owner->overheard && room->live))
 		return;
 	stream_room_unfollow(room);
 	map_remove_str(room->owner->rooms, room->id_text);
@@ -227,4 +232,28 @@ void stream_rooms_tick(struct stream_events *s)
 
 	while (map_next(s->rooms, &pos, &room))
 		room_tick(room, now);
+}
+
+static void settle_all(struct stream_events *s)
+{
+	struct stream_room **all = mem_alloc(map_count(s->rooms) * sizeof(*all) + 1);
+	size_t pos = 0, n = 0;
+	void *room;
+
+	while (map_next(s->rooms, &pos, &room))
+		all[n++] = room;
+	for (size_t i = 0; i < n; i++)
+		stream_room_settle(all[i]);
+	free(all);
+}
+
+void stream_events_overhear(struct stream_events *s, bool on)
+{
+	struct live_stream *live = NULL;
+
+	s->overheard = on;
+	while (on && (live = live_registry_next(s->config.registry, live)))
+		stream_room_get(s, live_stream_id(live));
+	if (!on)
+		settle_all(s);
 }

@@ -67,6 +67,7 @@ static void on_live_destroyed(struct signal_listener *l, void *data)
 
 	stream_room_unfollow(room);
 	tell_recording(room);
+	stream_room_settle(room);
 }
 
 void stream_room_follow(struct stream_room *room, struct live_stream *live)
@@ -97,7 +98,7 @@ static void on_opened(struct signal_listener *l, void *data)
 {
 	struct stream_events *s = container_of(l, struct stream_events, opened);
 	struct live_stream *live = data;
-	struct stream_room *room = stream_room_find(s, live_stream_id(live));
+	struct stream_room *room = stream_room_heard(s, live_stream_id(live));
 	struct stream_join *j;
 
 	if (!room || room->live)
@@ -128,7 +129,7 @@ static void on_ended(struct signal_listener *l, void *data)
 {
 	struct stream_events *s = container_of(l, struct stream_events, ended);
 	struct live_stream *live = data;
-	struct stream_room *room = stream_room_find(s, live_stream_id(live));
+	struct stream_room *room = stream_room_heard(s, live_stream_id(live));
 	struct repo_stats stats = {0};
 	struct stream_join *j;
 
@@ -159,19 +160,20 @@ static void on_written(struct signal_listener *l, void *data)
 {
 	struct stream_events *s = container_of(l, struct stream_events, written);
 	const struct chat_record *m = data;
-	struct stream_room *room = stream_room_find(s, m->stream_id);
+	struct stream_room *room = stream_room_heard(s, m->stream_id);
 
 	if (!room)
 		return;
 	stream_chat_add(room, m);
 	stream_room_emit(room, "chat:message", stream_message_json(m), HUB_MUST, NULL);
+	stream_room_settle(room);
 }
 
 static void on_deleted(struct signal_listener *l, void *data)
 {
 	struct stream_events *s = container_of(l, struct stream_events, deleted);
 	const struct chat_deletion *d = data;
-	struct stream_room *room = stream_room_find(s, d->stream_id);
+	struct stream_room *room = stream_room_heard(s, d->stream_id);
 	char id[UUID_TEXT_SIZE];
 
 	if (!room)
@@ -182,6 +184,7 @@ static void on_deleted(struct signal_listener *l, void *data)
 		json_pack("{s:s, s:s, s:s}", "streamId", room->id_text, "messageId", id,
 			"deletedBy", d->deleted_by),
 		HUB_MUST, NULL);
+	stream_room_settle(room);
 }
 
 /* Who is banned from the stream hears of it, and nothing more. */
@@ -203,7 +206,7 @@ static void on_muted(struct signal_listener *l, void *data)
 {
 	struct stream_events *s = container_of(l, struct stream_events, muted);
 	const struct chat_mute_change *c = data;
-	struct stream_room *room = stream_room_find(s, c->mute->stream_id);
+	struct stream_room *room = stream_room_heard(s, c->mute->stream_id);
 	json_t *news;
 
 	if (!room)
@@ -237,17 +240,18 @@ static void on_shown(struct signal_listener *l, void *data)
 {
 	struct stream_events *s = container_of(l, struct stream_events, shown);
 	const struct showcase_change *c = data;
-	struct stream_room *room = stream_room_find(s, c->stream_id);
 	const char *name = name_of(c->action);
+	struct stream_room *room = name ? stream_room_heard(s, c->stream_id) : NULL;
 	json_t *product;
 
-	if (!room || !name)
+	if (!room)
 		return;
 	json_decref(room->products);
 	room->products = NULL;
 	product = stream_product_json(c->product);
 	json_object_set_new(product, "streamId", json_string(room->id_text));
 	stream_room_emit(room, name, product, HUB_MUST, NULL);
+	stream_room_settle(room);
 }
 
 /* --- peers --- */

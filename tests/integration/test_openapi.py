@@ -10,6 +10,7 @@ import subprocess
 
 
 from support import HERE, SoukTest, http_request, install_modules, wait_for
+from websocket_client import JsonClient
 
 API = "/api/v1"
 NOWHERE = "0190b5a0-7c3e-7abc-8def-0123456789ab"
@@ -421,8 +422,27 @@ class OpenApiTest(SoukTest):
                token=admin)
         publisher.wait()
         r.call("POST", f"{path}/connections/{{id}}/close", "x", token=admin)
+        self.looking_on(path, made["streamId"])
         r.good("GET", f"{path}/outbox", token=admin, query="?limit=1")
         r.good("POST", f"{path}/outbox/retry", token=admin)
+
+    def looking_on(self, path, stream):
+        """Sockets, and what is said in their rooms."""
+        r, admin = self.r, self.admin
+        cursor = r.good("GET", f"{path}/events", token=admin)["cursor"]
+        client = JsonClient(self.daemon.http_port)
+        self.addCleanup(client.ws.close)
+        client.call("stream:join", {"stream_id": stream})
+        said = r.good("GET", f"{path}/events", token=admin,
+                      query=f"?after={cursor}&of={stream}&event=viewer:*&wait=25&limit=1")
+        self.assertEqual(said["events"][0]["event"], "viewer:joined")
+        self.assertEqual(r.call("GET", f"{path}/events", token=admin,
+                                query="?after=none").status, 422)
+        found = r.good("GET", f"{path}/sockets", token=admin,
+                       query=f"?stream={stream}&framing=json&address=127.0.0.1&limit=5")
+        r.good("POST", f"{path}/sockets/{{id}}/close", found["sockets"][0]["id"], token=admin)
+        client.wait_closed()
+        r.call("POST", f"{path}/sockets/{{id}}/close", "ws-0", token=admin)
 
     def scene_analytics(self):
         r, s, one = self.r, self.seller, f"{API}/streams/{{id}}"
