@@ -36,6 +36,17 @@ struct media_engine {
 	struct media_stats stats;
 };
 
+/* AV1 in ISOBMFF 2.4: temporal delimiters do not go into samples. */
+static void skip_delimiter(struct media_sample *s)
+{
+	static const uint8_t delimiter[] = {0x12, 0};
+
+	if (s->len > sizeof(delimiter) && memcmp(s->data, delimiter, sizeof(delimiter)) == 0) {
+		s->data += sizeof(delimiter);
+		s->len -= sizeof(delimiter);
+	}
+}
+
 struct sample *sample_create(const struct media_sample *from)
 {
 	struct sample *s = mem_alloc(sizeof(*s) + from->len);
@@ -342,15 +353,17 @@ static enum media_result route(struct media_engine *e, struct sample *s)
 enum media_result media_engine_write(struct media_engine *e, const struct media_sample *sample)
 {
 	struct codec_info *c = &e->codecs[sample->kind];
+	struct media_sample own = *sample;
 	enum media_result result;
 
 	if (e->ended || sample->track != 0 || c->codec == MEDIA_CODEC_NONE || sample->len == 0 ||
-		(c->codec == MEDIA_CODEC_MP3 && !c->sample_rate &&
-			!codec_info_mp3(c, sample->data, sample->len))) {
+		!codec_info_frame(c, sample->data, sample->len)) {
 		e->stats.dropped_samples++;
 		return MEDIA_BAD_SAMPLE;
 	}
-	result = route(e, sample_create(sample));
+	if (c->codec == MEDIA_CODEC_AV1)
+		skip_delimiter(&own);
+	result = route(e, sample_create(&own));
 	announce(e);
 	return result;
 }

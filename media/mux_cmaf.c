@@ -17,6 +17,8 @@
  */
 #define MOVFLAGS "+frag_custom+empty_moov+default_base_moof+frag_discont+skip_trailer"
 #define VIDEO_TIMESCALE 90000
+#define FLAC_HEAD 8
+#define FLAC_STREAMINFO 34
 
 struct mux {
 	AVFormatContext *ctx; /* until the init segment is made */
@@ -26,45 +28,94 @@ struct mux {
 	struct fragment fragment;
 };
 
+static const enum AVCodecID codec_ids[] = {
+	[MEDIA_CODEC_NONE] = AV_CODEC_ID_NONE,
+	[MEDIA_CODEC_H264] = AV_CODEC_ID_H264,
+	[MEDIA_CODEC_HEVC] = AV_CODEC_ID_HEVC,
+	[MEDIA_CODEC_AV1] = AV_CODEC_ID_AV1,
+	[MEDIA_CODEC_VP9] = AV_CODEC_ID_VP9,
+	[MEDIA_CODEC_AAC] = AV_CODEC_ID_AAC,
+	[MEDIA_CODEC_MP3] = AV_CODEC_ID_MP3,
+	[MEDIA_CODEC_OPUS] = AV_CODEC_ID_OPUS,
+	[MEDIA_CODEC_FLAC] = AV_CODEC_ID_FLAC,
+	[MEDIA_CODEC_AC3] = AV_CODEC_ID_AC3,
+	[MEDIA_CODEC_EAC3] = AV_CODEC_ID_EAC3,
+};
+
+/* libavformat makes VP9's sample entry out of the pixel format. */
+static enum AVPixelFormat vp9_format(const struct codec_info *c)
+{
+	static const enum AVPixelFormat formats[3][3] = {
+		{AV_PIX_FMT_YUV420P, AV_PIX_FMT_YUV422P, AV_PIX_FMT_YUV444P},
+		{AV_PIX_FMT_YUV420P10, AV_PIX_FMT_YUV422P10, AV_PIX_FMT_YUV444P10},
+		{AV_PIX_FMT_YUV420P12, AV_PIX_FMT_YUV422P12, AV_PIX_FMT_YUV444P12},
+	};
+
+	return formats[(c->bit_depth - 8) / 2][c->chroma - 1];
+}
+
+static void describe_video(AVStream *track, const struct codec_info *c)
+{
+	AVCodecParameters *par = track->codecpar;
+
+	par->codec_type = AVMEDIA_TYPE_VIDEO;
+	par->width = (int)c->width;
+	par->height = (int)c->height;
+	track->time_base = (AVRational){1, VIDEO_TIMESCALE};
+	/* Parameter sets stand in the sample entry alone, as HLS wants it. */
+	if (c->codec == MEDIA_CODEC_HEVC)
+		par->codec_tag = MKTAG('h', 'v', 'c', '1');
+	if (c->codec == MEDIA_CODEC_VP9) {
+		par->format = vp9_format(c);
+		par->profile = (int)c->profile;
+		par->level = (int)c->level;
+	}
+}
+
+static void describe_audio(AVStream *track, const struct codec_info *c)
+{
+	AVCodecParameters *par = track->codecpar;
+
+	par->codec_type = AVMEDIA_TYPE_AUDIO;
+	par->sample_rate = (int)c->sample_rate;
+	par->frame_size = (int)c->frame_samples;
+	compat_set_channels(par, c->channels);
+	track->time_base = (AVRational){1, (int)c->sample_rate};
+}
+
+/* What libavformat calls extradata: of FLAC the block without what stands before it; VP9 has none.
+ */
+static bool set_extradata(AVCodecParameters *par, const struct codec_info *c)
+{
+	const uint8_t *config = c->config;
+	size_t len = c->codec == MEDIA_CODEC_VP9 ? 0 : c->config_len;
+
+	if (c->codec == MEDIA_CODEC_FLAC && len >= FLAC_HEAD + FLAC_STREAMINFO) {
+		config += FLAC_HEAD;
+		len = FLAC_STREAMINFO;
+	}
+	if (len == 0)
+		return true;
+	par->extradata = av_mallocz(len + AV_INPUT_BUFFER_PADDING_SIZE);
+	if (!par->extradata)
+		return false;
+	memcpy(par->extradata, config, len);
+	par->extradata_size = (int)len;
+	return true;
+}
+
 static bool add_track(struct mux *m, const struct codec_info *c)
 {
 	AVStream *track = avformat_new_stream(m->ctx, NULL);
-	AVCodecParameters *par = track ? track->codecpar : NULL;
 
-	if (!par)
+	if (!track)
 		return false;
-	par->codec_type = c->codec == MEDIA_CODEC_H264 ? AVMEDIA_TYPE_VIDEO : AVMEDIA_TYPE_AUDIO;
-	switch (c->codec) {
-	case MEDIA_CODEC_H264:
-		par->codec_id = AV_CODEC_ID_H264;
-		break;
-	case MEDIA_CODEC_AAC:
-		par->codec_id = AV_CODEC_ID_AAC;
-		break;
-	case MEDIA_CODEC_MP3:
-		par->codec_id = AV_CODEC_ID_MP3;
-		break;
-	case MEDIA_CODEC_NONE:
-		return false;
-	}
-	par->width = (int)c->width;
-	par->height = (int)c->height;
-	if (par->codec_type == AVMEDIA_TYPE_AUDIO) {
-		par->sample_rate = (int)c->sample_rate;
-		par->frame_size = (int)c->frame_samples;
-		compat_set_channels(par, c->channels);
-		track->time_base = (AVRational){1, (int)c->sample_rate};
-	} else {
-		track->time_base = (AVRational){1, VIDEO_TIMESCALE};
-	}
-	if (!c->config_len)
-		return true;
-	par->extradata = av_mallocz(c->config_len + AV_INPUT_BUFFER_PADDING_SIZE);
-	if (!par->extradata)
-		return false;
-	memcpy(par->extradata, c->config, c->config_len);
-	par->extradata_size = (int)c->config_len;
-	return true;
+	track->codecpar->codec_id = codec_ids[c->codec];
+	if (codec_is_video(c->codec))
+		describe_video(track, c);
+	else
+		describe_audio(track, c);
+	return set_extradata(track->codecpar, c);
 }
 
 static struct rcbuf *take(struct mux *m)
@@ -79,19 +130,82 @@ static struct rcbuf *take(struct mux *m)
 	return bytes;
 }
 
-static bool write_header(struct mux *m)
+/* AC-3's sample entries are made out of a frame: the init segment is written behind the first one.
+ */
+static bool needs_frame(const struct codec_info *const *tracks, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (tracks[i]->frame)
+			return true;
+	}
+	return false;
+}
+
+static bool write_header(struct mux *m, bool delayed)
 {
 	AVDictionary *options = NULL;
 	int error;
 
-	av_dict_set(&options, "movflags", MOVFLAGS, 0);
+	av_dict_set(&options, "movflags", delayed ? MOVFLAGS "+delay_moov" : MOVFLAGS, 0);
 	av_dict_set(&options, "use_editlist", "0", 0);
 	av_dict_set_int(&options, "video_track_timescale", VIDEO_TIMESCALE, 0);
 	m->ctx->avoid_negative_ts = AVFMT_AVOID_NEG_TS_DISABLED;
 	m->ctx->flags |= AVFMT_FLAG_BITEXACT;
+	m->ctx->strict_std_compliance = FF_COMPLIANCE_EXPERIMENTAL;
 	error = avformat_write_header(m->ctx, &options);
 	av_dict_free(&options);
 	return error >= 0;
+}
+
+static bool write_first(struct mux *m, unsigned track, const struct codec_info *c)
+{
+	AVPacket *p = av_packet_alloc();
+	bool ok = p && av_new_packet(p, (int)c->frame_len) >= 0;
+
+	if (ok) {
+		memcpy(p->data, c->frame, c->frame_len);
+		p->stream_index = (int)track;
+		p->dts = p->pts = 0;
+		p->duration = c->frame_samples;
+		ok = av_write_frame(m->ctx, p) >= 0;
+	}
+	av_packet_free(&p);
+	return ok;
+}
+
+/* Keeps what is up to the end of the moov box. */
+static void cut_behind_moov(struct buf *b)
+{
+	size_t at = 0;
+
+	while (at + 8 <= b->len) {
+		struct buf_reader head = buf_reader(b->data + at, 8);
+		size_t size = buf_read_u32(&head);
+		bool is_moov = memcmp(b->data + at + 4, "moov", 4) == 0;
+
+		if (size < 8 || size > b->len - at)
+			return;
+		at += size;
+		if (is_moov)
+			b->len = at;
+	}
+}
+
+static bool write_init(struct mux *m, const struct codec_info *const *tracks, size_t n)
+{
+	bool delayed = needs_frame(tracks, n);
+
+	if (!write_header(m, delayed))
+		return false;
+	for (unsigned i = 0; i < n; i++) {
+		if (tracks[i]->frame && !write_first(m, i, tracks[i]))
+			return false;
+	}
+	if (delayed && av_write_frame(m->ctx, NULL) < 0)
+		return false;
+	avio_flush(m->ctx->pb);
+	cut_behind_moov(&m->out);
+	return true;
 }
 
 /* Ends the muxer; what its trailer writes is not used, but writing it frees what it holds. */
@@ -128,9 +242,9 @@ static bool make_init(struct mux *m, const struct codec_info *const *tracks, siz
 	for (size_t i = 0; i < n; i++) {
 		if (!add_track(m, tracks[i]))
 			return false;
-		fragment_add_track(&m->fragment, tracks[i]->codec == MEDIA_CODEC_H264);
+		fragment_add_track(&m->fragment, codec_is_video(tracks[i]->codec));
 	}
-	if (!write_header(m))
+	if (!write_init(m, tracks, n))
 		return false;
 	for (size_t i = 0; i < n; i++)
 		m->time_bases[i] = m->ctx->streams[i]->time_base;

@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "codec.h"
+#include "compat.h"
 #include "vod_files.h"
 
 /*
@@ -123,7 +124,8 @@ static size_t run_length(const struct vod_segment *s, size_t left)
 
 static bool same_config(const AVCodecParameters *a, const AVCodecParameters *b)
 {
-	return a->codec_id == b->codec_id && a->extradata_size == b->extradata_size &&
+	return a->codec_id == b->codec_id && a->width == b->width && a->height == b->height &&
+		a->sample_rate == b->sample_rate && a->extradata_size == b->extradata_size &&
 		(a->extradata_size == 0 ||
 			memcmp(a->extradata, b->extradata, (size_t)a->extradata_size) == 0);
 }
@@ -156,8 +158,26 @@ static void set_frame_size(AVCodecParameters *par)
 	codec_info_finish(&c);
 }
 
-static bool add_tracks(struct output *o, const AVFormatContext *in)
+/* Parameter sets of HEVC stay in the sample entry; other codecs have one name only. */
+static void keep_tag(AVCodecParameters *par)
 {
+	par->codec_tag = par->codec_id == AV_CODEC_ID_HEVC ? MKTAG('h', 'v', 'c', '1') : 0;
+}
+
+static bool is_vp9(const AVFormatContext *in)
+{
+	for (unsigned i = 0; i < in->nb_streams; i++) {
+		if (in->streams[i]->codecpar->codec_id == AV_CODEC_ID_VP9)
+			return true;
+	}
+	return false;
+}
+
+static bool add_tracks(struct output *o, AVFormatContext *in)
+{
+	/* The muxer makes VP9's sample entry out of the pixel format, which only a frame tells. */
+	if (is_vp9(in) && avformat_find_stream_info(in, NULL) < 0)
+		return false;
 	for (unsigned i = 0; i < in->nb_streams; i++) {
 		const AVCodecParameters *par = in->streams[i]->codecpar;
 		AVStream *track;
@@ -170,7 +190,7 @@ static bool add_tracks(struct output *o, const AVFormatContext *in)
 		if (!track || track->index >= TRACKS_MAX ||
 			avcodec_parameters_copy(track->codecpar, par) < 0)
 			return false;
-		track->codecpar->codec_tag = 0;
+		keep_tag(track->codecpar);
 		set_frame_size(track->codecpar);
 		track->time_base = in->streams[i]->time_base;
 	}
@@ -357,6 +377,8 @@ static bool write_file(struct output *o, const struct vod_files *v, const char *
 	if (o->failed)
 		return false;
 	av_dict_set(&options, "movflags", "+faststart", 0);
+	/* FLAC in MP4 counts as an experiment in FFmpeg 5. */
+	o->ctx->strict_std_compliance = FF_COMPLIANCE_EXPERIMENTAL;
 	ok = avformat_write_header(o->ctx, &options) >= 0;
 	av_dict_free(&options);
 	if (!ok)

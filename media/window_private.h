@@ -39,7 +39,7 @@ struct media_window {
 	uint64_t part_target_us;
 	uint64_t generation;
 	uint64_t peak_bitrate, total_bits, total_us;
-	char codecs[64];
+	char codecs[128];
 	unsigned width, height;
 	double frame_rate;
 };

@@ -23,8 +23,15 @@ enum media_kind { MEDIA_VIDEO, MEDIA_AUDIO };
 enum media_codec {
 	MEDIA_CODEC_NONE,
 	MEDIA_CODEC_H264, /* config: AVCDecoderConfigurationRecord; samples: length-prefixed NALs */
+	MEDIA_CODEC_HEVC, /* config: HEVCDecoderConfigurationRecord; samples likewise */
+	MEDIA_CODEC_AV1, /* config: AV1CodecConfigurationRecord; samples: temporal units */
+	MEDIA_CODEC_VP9, /* config: VPCodecConfigurationRecord; samples: (super)frames */
 	MEDIA_CODEC_AAC, /* config: AudioSpecificConfig; samples: raw AAC frames */
 	MEDIA_CODEC_MP3, /* no config; samples: whole MPEG audio frames */
+	MEDIA_CODEC_OPUS, /* config: OpusHead; samples: packets */
+	MEDIA_CODEC_FLAC, /* config: "fLaC" and STREAMINFO; samples: frames */
+	MEDIA_CODEC_AC3, /* no config; samples: frames */
+	MEDIA_CODEC_EAC3, /* likewise */
 };
 
 struct media_config {
@@ -87,7 +94,7 @@ void media_engine_destroy(struct media_engine *e); /* NULL is fine */
 
 /*
  * Says what a track carries; must come before its first sample. A repeated identical configuration
- * is ignored, a changed one gives a new init segment with a discontinuity. MP3: config NULL.
+ * is ignored, a changed one gives a new init segment with a discontinuity. No config: NULL.
  */
 enum media_result media_engine_configure(struct media_engine *e, enum media_kind kind,
 	unsigned track, enum media_codec codec, const uint8_t *config, size_t len);

@@ -56,7 +56,7 @@ static void on_admitted(struct live_publisher *p, struct live_stream *stream)
 {
 	struct rtmp_conn *c = container_of(p, struct rtmp_conn, publisher);
 	c->published = true;
-	c->has_mp3 = false;
+	c->audio = FLV_CODEC_UNKNOWN;
 	text_copy(c->stream_id, sizeof(c->stream_id), live_stream_id_text(stream));
 	log_info("publish started", kv_u64("conn", c->id), kv_str("address", c->address),
 		kv_str("stream", c->stream_id), kv_masked("key", c->key_head),
@@ -114,11 +114,12 @@ static void on_play(void *user, const struct rtmp_request *request)
 
 static void refuse_codec(struct rtmp_conn *c, const struct flv_packet *packet)
 {
-	char codec[64], text[128];
+	char codec[64], text[160];
 	flv_packet_codec_text(packet, codec, sizeof(codec));
 	snprintf(text, sizeof(text), "%s %s is not supported: send %s.", codec,
 		packet->kind == FLV_VIDEO ? "video" : "audio",
-		packet->kind == FLV_VIDEO ? "H.264" : "AAC or MP3");
+		packet->kind == FLV_VIDEO ? "H.264, HEVC, AV1 or VP9"
+					  : "AAC, Opus, MP3, FLAC, AC-3 or E-AC-3");
 	log_warn("codec refused", kv_u64("conn", c->id), kv_str("stream", c->stream_id),
 		kv_str("codec", codec));
 	rtmp_session_close(c->session, RTMP_CLOSE_CODEC, text);
@@ -126,21 +127,38 @@ static void refuse_codec(struct rtmp_conn *c, const struct flv_packet *packet)
 
 static enum media_codec media_codec_of(enum flv_codec codec)
 {
-	return codec == FLV_CODEC_H264	 ? MEDIA_CODEC_H264
-		: codec == FLV_CODEC_AAC ? MEDIA_CODEC_AAC
-		: codec == FLV_CODEC_MP3 ? MEDIA_CODEC_MP3
-					 : MEDIA_CODEC_NONE;
+	static const enum media_codec codecs[] = {
+		[FLV_CODEC_H264] = MEDIA_CODEC_H264,
+		[FLV_CODEC_HEVC] = MEDIA_CODEC_HEVC,
+		[FLV_CODEC_AV1] = MEDIA_CODEC_AV1,
+		[FLV_CODEC_VP9] = MEDIA_CODEC_VP9,
+		[FLV_CODEC_AAC] = MEDIA_CODEC_AAC,
+		[FLV_CODEC_MP3] = MEDIA_CODEC_MP3,
+		[FLV_CODEC_OPUS] = MEDIA_CODEC_OPUS,
+		[FLV_CODEC_FLAC] = MEDIA_CODEC_FLAC,
+		[FLV_CODEC_AC3] = MEDIA_CODEC_AC3,
+		[FLV_CODEC_EAC3] = MEDIA_CODEC_EAC3,
+	};
+
+	return codec < sizeof(codecs) / sizeof(codecs[0]) ? codecs[codec] : MEDIA_CODEC_NONE;
+}
+
+/* Their frames say all: they may come without a configuration. */
+static bool needs_no_config(enum flv_codec codec)
+{
+	return codec == FLV_CODEC_MP3 || codec == FLV_CODEC_AC3 || codec == FLV_CODEC_EAC3;
 }
 
 static enum media_result configure(struct rtmp_conn *c, const struct flv_packet *packet)
 {
 	bool video = packet->kind == FLV_VIDEO;
-	if (!video) {
-		c->has_mp3 = packet->codec == FLV_CODEC_MP3;
-	}
+	bool with_config = packet->is_config && !needs_no_config(packet->codec);
+
+	if (!video)
+		c->audio = packet->codec;
 	return live_publisher_configure(&c->publisher, video ? MEDIA_VIDEO : MEDIA_AUDIO, 0,
-		media_codec_of(packet->codec), packet->is_config ? packet->data : NULL,
-		packet->is_config ? packet->len : 0);
+		media_codec_of(packet->codec), with_config ? packet->data : NULL,
+		with_config ? packet->len : 0);
 }
 
 static enum media_result pass_on(
@@ -149,8 +167,8 @@ static enum media_result pass_on(
 	if (packet->is_config) {
 		return configure(c, packet);
 	}
-	/* MP3 has no configuration of its own: its first frame is the sign. */
-	if (packet->codec == FLV_CODEC_MP3 && !c->has_mp3) {
+	/* The first frame is the sign. */
+	if (needs_no_config(packet->codec) && c->audio != packet->codec) {
 		enum media_result result = configure(c, packet);
 		if (result != MEDIA_OK) {
 			return result;
@@ -165,6 +183,15 @@ static enum media_result pass_on(
 		.len = packet->len,
 	};
 	return live_publisher_sample(&c->publisher, &sample);
+}
+
+static void refuse_config(struct rtmp_conn *c, const struct flv_packet *packet)
+{
+	char text[80];
+
+	snprintf(text, sizeof(text), "The %s configuration is damaged.",
+		flv_codec_text(packet->codec));
+	rtmp_session_close(c->session, RTMP_CLOSE_MEDIA, text);
 }
 
 static void take_packet(struct rtmp_conn *c, const struct flv_packet *packet, uint32_t timestamp)
@@ -183,9 +210,7 @@ static void take_packet(struct rtmp_conn *c, const struct flv_packet *packet, ui
 	case MEDIA_BAD_SAMPLE:
 		return;
 	case MEDIA_BAD_CONFIG:
-		rtmp_session_close(c->session, RTMP_CLOSE_MEDIA,
-			packet->kind == FLV_VIDEO ? "The H.264 configuration is damaged."
-						  : "The audio configuration is damaged.");
+		refuse_config(c, packet);
 		return;
 	case MEDIA_FAILED:
 		rtmp_session_close(c->session, RTMP_CLOSE_INTERNAL, NULL);

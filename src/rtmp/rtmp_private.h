@@ -6,6 +6,7 @@
 #include "loop/net_listener.h"
 #include "loop/timer.h"
 #include "pace.h"
+#include "proto/flv.h"
 #include "rtmp/server.h"
 
 struct lws;
@@ -64,7 +65,7 @@ struct rtmp_conn {
 	struct live_publisher publisher;
 	bool joined; /* publisher is known to the registry */
 	bool published; /* admitted at some time */
-	bool has_mp3; /* the track is configured as MP3 */
+	enum flv_codec audio; /* as the track is configured */
 	uint64_t text_second, text_count;
 	unsigned texts; /* of that second */
 	char key_head[8];

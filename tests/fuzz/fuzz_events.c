@@ -5,7 +5,9 @@
 #include "base/text.h"
 #include "fuzz.h"
 #include "json_private.h"
+#include "metric_private.h"
 #include "proto/ws_frame.h"
+#include "room_private.h"
 #include "stream_private.h"
 #include "ws/events_auth.h"
 
@@ -21,6 +23,8 @@ static struct events *table(void)
 	events_auth_add(e);
 	stream_events_add(e, NULL);
 	stream_chat_events_add(e, NULL);
+	room_events_add(e, NULL);
+	metric_events_add(e, NULL);
 	return e;
 }
 

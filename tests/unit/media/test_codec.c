@@ -247,9 +247,10 @@ static void assert_mp3(const char *hex, unsigned rate, unsigned channels, unsign
 {
 	uint8_t frame[8];
 	size_t n = from_hex(frame, hex);
-	struct codec_info c = {0};
+	struct codec_info c;
 
-	assert_true(codec_info_mp3(&c, frame, n));
+	assert_true(codec_info_init(&c, MEDIA_CODEC_MP3, NULL, 0));
+	assert_true(codec_info_frame(&c, frame, n));
 	assert_int_equal(c.sample_rate, rate);
 	assert_int_equal(c.channels, channels);
 	assert_int_equal(c.frame_samples, samples);
@@ -270,8 +271,9 @@ static void what_is_no_mp3_frame_is_refused(void **state)
 
 	for (size_t i = 0; i < sizeof(broken) / sizeof(*broken); i++) {
 		uint8_t frame[8];
-		struct codec_info c = {0};
-		assert_false(codec_info_mp3(&c, frame, from_hex(frame, broken[i])));
+		struct codec_info c;
+		assert_true(codec_info_init(&c, MEDIA_CODEC_MP3, NULL, 0));
+		assert_false(codec_info_frame(&c, frame, from_hex(frame, broken[i])));
 		assert_int_equal(c.sample_rate, 0);
 	}
 }
