@@ -5,6 +5,11 @@ import { length } from './chat_log.js';
 
 const MOST = 200;
 const NEAR = 160;
+const TOLD = [20, 10, 0];
+
+// What is pressed beside the field leaves the keyboard of a phone where it is.
+export const keepFocus = (node) =>
+  node.addEventListener('mousedown', (event) => event.preventDefault());
 
 export class Composer {
   // say(text) is called with what is to be sent.
@@ -17,6 +22,7 @@ export class Composer {
       this.#send();
     });
     this.input.addEventListener('input', () => this.#show());
+    keepFocus(byId('send'));
     for (const name of ['focus', 'blur']) {
       this.input.addEventListener(name, () =>
         document.body.classList.toggle('writing', name === 'focus'));
@@ -65,6 +71,7 @@ export class Composer {
     setHidden(room, n < NEAR);
     setText(room, left < 0 ? `${-left} too many` : `${left} left`);
     room.classList.toggle('over', left < 0);
+    if (TOLD.includes(left) || left === -1) setText(byId('room-says'), room.textContent);
     this.input.setAttribute('aria-invalid', String(left < 0));
     const button = byId('send');
     button.setAttribute('aria-disabled', String(!n || left < 0 || seconds > 0));

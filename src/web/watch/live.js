@@ -15,10 +15,17 @@ import { Showcase } from './showcase.js';
 
 const GIVE_UP_MS = 20000;
 const BACK_MS = 2500;
+const SLOW_MS = 1500;
 const NOTICE_MS = 6000;
 const AGAIN_MS = 15000;
 const CLOSED = ['missing', 'cancelled', 'closed'];
 const isOpen = (phase) => phase !== 'loading' && !CLOSED.includes(phase);
+
+const links = {
+  connecting: 'Connecting to the chat…',
+  lost: 'Connection lost. Trying again…',
+  back: 'Connected again.',
+};
 
 const nextId = () => Array.from(crypto.getRandomValues(new Uint32Array(3)),
   (n) => n.toString(36)).join('-');
@@ -75,7 +82,7 @@ export class Live {
     setHidden(byId('chat'), CLOSED.includes(this.phase));
     document.body.classList.toggle('with-chat', !CLOSED.includes(this.phase));
     if (this.staff !== isStaff(this.me, this.stream?.sellerId)) this.#identify();
-    if (isOpen(this.phase) && !isOpen(before)) this.socket.open();
+    if (isOpen(this.phase) && !isOpen(before)) this.#open();
     else if (isOpen(before) && !isOpen(this.phase)) this.socket.close();
     else this.#tryAgain();
     this.#showFoot();
@@ -103,6 +110,11 @@ export class Live {
     this.socket.hurry();
   }
 
+  #open() {
+    this.#connection('connecting');
+    this.socket.open();
+  }
+
   #identify() {
     this.me = identityOf(token());
     this.staff = isStaff(this.me, this.stream?.sellerId);
@@ -124,9 +136,11 @@ export class Live {
     this.refused = name === 'refused' ? code : null;
     bar.dataset.state = came ? 'back' : name;
     clearTimeout(this.barTimer);
-    const texts = { lost: 'Connection lost. Trying again…', back: 'Connected again.' };
-    setText(bar, texts[bar.dataset.state] ?? '');
-    setHidden(bar, !texts[bar.dataset.state]);
+    const text = links[bar.dataset.state] ?? '';
+    setText(bar, text);
+    // Coming is said when it takes long, being back for a moment.
+    setHidden(bar, !text || name === 'connecting');
+    if (name === 'connecting') this.barTimer = setTimeout(() => setHidden(bar, false), SLOW_MS);
     if (came) this.barTimer = setTimeout(() => setHidden(bar, true), BACK_MS);
     byId('viewers').classList.toggle('stale', name !== 'on');
     this.#showFoot();
@@ -138,6 +152,7 @@ export class Live {
     this.#count(answer.viewerCount);
     this.#showSlow();
     this.showcase.joined(answer);
+    if (this.staff) this.moderation.learn();
     if (this.log.missesBefore(answer.chat)) await this.#fill(answer.chat);
     this.log.merge(answer.chat);
     this.view.ready = true;
@@ -312,7 +327,9 @@ export class Live {
       muted: this.muted,
     }, Date.now());
     const note = byId('chat-note');
-    setHidden(byId('composer'), !foot.write);
+    const form = byId('composer');
+    if (!foot.write && form.contains(document.activeElement)) byId('log').focus();
+    setHidden(form, !foot.write);
     setHidden(byId('reactions'), !foot.react);
     setHidden(note, !foot.note);
     // A countdown is seen, but not read out each second.

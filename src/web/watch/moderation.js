@@ -1,5 +1,5 @@
 // What a seller, a moderator or an admin may do about a message and its writer.
-import { send } from '../shared/api.js';
+import { ask, send } from '../shared/api.js';
 
 const MINUTES_5 = 300;
 // As long as the API knows: no stream goes on for a year.
@@ -10,6 +10,12 @@ export class Moderation {
     this.path = `/api/v1/streams/${encodeURIComponent(streamId)}`;
     this.say = say;
     this.muted = new Set();
+  }
+
+  // Who is silent already.
+  async learn() {
+    const found = await ask(`${this.path}/mutes`);
+    for (const mute of found.body?.data ?? []) this.muted.add(mute.userId);
   }
 
   heard({ userId, lifted }) {

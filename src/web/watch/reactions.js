@@ -1,6 +1,7 @@
 // Six emojis to press, and those of all that rise over the picture. However many there are, only so
 // many fly; where motion is unwelcome, they are counted instead.
 import { byId, el, setHidden, setText } from '../shared/dom.js';
+import { keepFocus } from './composer.js';
 
 const FLYING_MAX = 30;
 const AT_ONCE = 6;
@@ -20,6 +21,7 @@ export class Reactions {
       button.addEventListener('click', () => this.#press(emoji, send));
       return button;
     }));
+    keepFocus(byId('reactions'));
     byId('floats').addEventListener('animationend', (event) => event.target.remove());
   }
 
