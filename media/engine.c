@@ -55,6 +55,7 @@ struct sample *sample_create(const struct media_sample *from)
 		.kind = from->kind,
 		.key = from->key || from->kind == MEDIA_AUDIO,
 		.timestamp_ms = from->timestamp_ms,
+		.nano_offset = from->nano_offset,
 		.composition_ms = from->composition_ms,
 		.len = from->len,
 	};

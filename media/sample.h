@@ -8,7 +8,7 @@ struct sample {
 	struct list link;
 	enum media_kind kind;
 	bool key;
-	uint32_t timestamp_ms;
+	uint32_t timestamp_ms, nano_offset;
 	int32_t composition_ms;
 	/* On the stream's timeline, set by the timeline. */
 	int64_t dts_us, pts_us, duration_us;

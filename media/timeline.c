@@ -136,7 +136,7 @@ static int64_t place_video(
 void timeline_place(struct timeline *t, struct sample *s, double audio_frame_us)
 {
 	struct timeline_track *track = &t->tracks[s->kind];
-	int64_t ms = relative_ms(t, s), clock_us = t->offset_us + ms * 1000;
+	int64_t ms = relative_ms(t, s), clock_us = t->offset_us + ms * 1000 + s->nano_offset / 1000;
 
 	if (s->composition_ms < -MAX_COMPOSITION_MS || s->composition_ms > MAX_COMPOSITION_MS) {
 		s->composition_ms = 0;

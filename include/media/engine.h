@@ -50,6 +50,7 @@ struct media_sample {
 	unsigned track; /* 0; further video and audio tracks have higher numbers */
 	bool key;
 	uint32_t timestamp_ms; /* decode time, wraps at 2^32 */
+	uint32_t nano_offset; /* to be added to it, below 1,000,000 */
 	int32_t composition_ms; /* presentation minus decode time, may be negative */
 	const uint8_t *data; /* borrowed for the call */
 	size_t len;

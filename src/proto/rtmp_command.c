@@ -9,6 +9,13 @@
 
 #define BANDWIDTH_DYNAMIC 2
 
+/* Enhanced RTMP v2, "Enhancing NetConnection connect Command". */
+enum { CAPS_RECONNECT = 1, CAPS_MOD_EX = 4, CAPS_NANO = 8 };
+#define CAPS_CAN_DECODE 1
+
+static const char *const video_fourccs[] = {"avc1", "hvc1", "av01", "vp09", NULL};
+static const char *const audio_fourccs[] = {"mp4a", ".mp3", "Opus", "fLaC", "ac-3", "ec-3", NULL};
+
 struct command {
 	double transaction;
 	uint32_t stream_id;
@@ -65,6 +72,12 @@ void session_send_status(struct rtmp_session *s, uint32_t stream_id, const char 
 	send_reply(s, RTMP_CSID_STREAM, stream_id);
 }
 
+void session_request_reconnect(struct rtmp_session *s, const char *text)
+{
+	if (s->capabilities & CAPS_RECONNECT)
+		session_send_status(s, 0, "status", "NetConnection.Connect.ReconnectRequest", text);
+}
+
 static void send_error(
 	struct rtmp_session *s, double transaction, const char *code, const char *text)
 {
@@ -96,6 +109,12 @@ struct connect_args {
 	bool has_app;
 };
 
+/* A number that says more than it has bits for says nothing. */
+static unsigned read_capabilities(double number)
+{
+	return number >= 0 && number <= UINT16_MAX ? (unsigned)number : 0;
+}
+
 static bool read_connect(struct rtmp_session *s, struct amf0_reader *r, struct connect_args *args)
 {
 	struct amf0_value v;
@@ -112,6 +131,11 @@ static bool read_connect(struct rtmp_session *s, struct amf0_reader *r, struct c
 			args->has_app = copy_trimmed(v.text, args->app, sizeof(args->app));
 		} else if (v.type == AMF0_STRING && amf0_text_is(name, "flashVer")) {
 			amf0_text_copy(v.text, s->flash_version, sizeof(s->flash_version));
+		} else if (amf0_text_is(name, "fourCcList")) {
+			s->is_enhanced = true;
+		} else if (v.type == AMF0_NUMBER && amf0_text_is(name, "capsEx")) {
+			s->is_enhanced = true;
+			s->capabilities = read_capabilities(v.number);
 		}
 		if (!amf0_skip_inside(r, &v)) {
 			return args->has_app;
@@ -133,6 +157,33 @@ static bool take_app(struct rtmp_session *s, const char *app)
 	return app[len] == '\0' || text_copy(s->instance, sizeof(s->instance), app + len + 1);
 }
 
+/* What may be sent here, for those who ask: older encoders expect what Flash's server said. */
+static void put_enhancements(struct buf *b)
+{
+	const char *const *lists[] = {video_fourccs, audio_fourccs};
+	static const char *const names[] = {"videoFourCcInfoMap", "audioFourCcInfoMap"};
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < 2; i++) {
+		for (const char *const *f = lists[i]; *f; f++)
+			n++;
+	}
+	amf0_put_name(b, "fourCcList");
+	amf0_put_strict_array(b, n);
+	for (unsigned i = 0; i < 2; i++) {
+		for (const char *const *f = lists[i]; *f; f++)
+			amf0_put_string(b, *f);
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		amf0_put_name(b, names[i]);
+		amf0_put_object(b);
+		for (const char *const *f = lists[i]; *f; f++)
+			put_number_member(b, *f, CAPS_CAN_DECODE);
+		amf0_put_end(b);
+	}
+	put_number_member(b, "capsEx", CAPS_RECONNECT | CAPS_MOD_EX | CAPS_NANO);
+}
+
 static void send_connected(struct rtmp_session *s, double transaction)
 {
 	rtmp_chunk_write_u32(
@@ -145,6 +196,8 @@ static void send_connected(struct rtmp_session *s, double transaction)
 	put_text_member(b, "fmsVer", "FMS/3,5,7,7009");
 	put_number_member(b, "capabilities", 31);
 	put_number_member(b, "mode", 1);
+	if (s->is_enhanced)
+		put_enhancements(b);
 	amf0_put_end(b);
 	amf0_put_object(b);
 	put_text_member(b, "level", "status");

@@ -87,6 +87,8 @@ static void say_why(struct rtmp_session *s, enum rtmp_close reason, const char *
 	if (code == NULL || s->state == SESSION_HANDSHAKE || s->state == SESSION_CONNECTING) {
 		return;
 	}
+	if (reason == RTMP_CLOSE_DRAIN)
+		session_request_reconnect(s, rtmp_close_text(reason));
 	bool of_connection = text_starts(code, "NetConnection.") || s->state == SESSION_CONNECTED;
 	session_send_status(s, of_connection ? 0 : s->request_stream,
 		reason == RTMP_CLOSE_ENDED ? "status" : "error", code,

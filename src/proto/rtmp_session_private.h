@@ -53,6 +53,8 @@ struct rtmp_session {
 	char key[RTMP_KEY_SIZE], type[16];
 	char instance[RTMP_KEY_SIZE]; /* what followed the app's name in connect */
 	char flash_version[64];
+	bool is_enhanced; /* speaks Enhanced RTMP */
+	unsigned capabilities; /* its capsEx */
 };
 
 /* rtmp_session.c */
@@ -63,6 +65,8 @@ void session_unpublish(struct rtmp_session *s);
 void session_command(struct rtmp_session *s, const struct rtmp_message *m);
 void session_send_status(struct rtmp_session *s, uint32_t stream_id, const char *level,
 	const char *code, const char *text);
+/* Asks a peer that understands it to connect anew, here or where the address now leads. */
+void session_request_reconnect(struct rtmp_session *s, const char *text);
 
 /* rtmp_session_guard.c */
 void guard_count_input(struct rtmp_session *s, size_t len);

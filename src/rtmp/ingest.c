@@ -178,6 +178,7 @@ static enum media_result pass_on(
 		.kind = packet->kind == FLV_VIDEO ? MEDIA_VIDEO : MEDIA_AUDIO,
 		.key = packet->is_key,
 		.timestamp_ms = timestamp,
+		.nano_offset = packet->nano_offset,
 		.composition_ms = packet->composition_ms,
 		.data = packet->data,
 		.len = packet->len,

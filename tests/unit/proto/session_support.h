@@ -24,7 +24,7 @@ struct bench {
 	struct rtmp_chunk_writer writer; /* of the peer */
 	struct rtmp_chunk_reader *reader; /* of the peer */
 	struct buf wire; /* written by the peer, not sent yet */
-	bool shaken;
+	bool shaken, told_fourccs;
 	unsigned cut;
 	bool answer_at_once; /* accept in the publish event */
 	char events[4096], answers[4096];
@@ -169,6 +169,9 @@ static inline void note_answer(struct bench *b, const struct rtmp_message *m)
 			if (amf0_text_is(member, "code")) {
 				amf0_text_copy(inner.text, code, sizeof(code));
 			}
+			if (amf0_text_is(member, "fourCcList"))
+				b->told_fourccs = true;
+			assert_true(amf0_skip_inside(&r, &inner));
 		}
 	}
 	assert_false(r.failed);
@@ -255,7 +258,8 @@ static inline void write_command(struct bench *b, const char *name, double tx, u
 	buf_finish(&amf);
 }
 
-static inline void write_connect(struct bench *b, const char *app)
+/* capabilities: capsEx of Enhanced RTMP; negative: an encoder from before it. */
+static inline void write_connect_with(struct bench *b, const char *app, double capabilities)
 {
 	struct buf amf = {0};
 	amf0_put_string(&amf, "connect");
@@ -265,9 +269,18 @@ static inline void write_connect(struct bench *b, const char *app)
 	amf0_put_string(&amf, app);
 	amf0_put_name(&amf, "flashVer");
 	amf0_put_string(&amf, "FMLE/3.0 (compatible; test)");
+	if (capabilities >= 0) {
+		amf0_put_name(&amf, "capsEx");
+		amf0_put_number(&amf, capabilities);
+	}
 	amf0_put_end(&amf);
 	write_message(b, 3, RTMP_TYPE_COMMAND_AMF0, 0, 0, amf.data, amf.len);
 	buf_finish(&amf);
+}
+
+static inline void write_connect(struct bench *b, const char *app)
+{
+	write_connect_with(b, app, -1);
 }
 
 static inline void write_delete_stream(struct bench *b, double id)

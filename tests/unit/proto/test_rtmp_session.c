@@ -452,6 +452,42 @@ static void test_owner_ends_it(void **state)
 	bench_close(&b);
 }
 
+static void drain_with(double capabilities, const char *want)
+{
+	struct bench b;
+
+	bench_open(&b, CUT_WHOLE);
+	bench_start(&b);
+	bench_shake(&b);
+	write_connect_with(&b, "live", capabilities);
+	write_command(&b, "createStream", 2, 0, NULL, NULL);
+	write_command(&b, "publish", 3, 1, "key", "live");
+	bench_send(&b);
+	rtmp_session_accept(b.session, b.clock.mono);
+	bench_read_answers(&b);
+	assert_int_equal(b.told_fourccs, capabilities >= 0);
+	b.answers[0] = '\0';
+	rtmp_session_close(b.session, RTMP_CLOSE_DRAIN, NULL);
+	bench_read_answers(&b);
+	assert_string_equal(b.answers, want);
+	bench_close(&b);
+}
+
+/* Who says that it can is asked to reconnect (Enhanced RTMP v2, "Reconnect Request"). */
+static void test_drain_asks_to_reconnect(void **state)
+{
+	const char *ended = "onStatus#0/0(NetConnection.Connect.AppShutdown)";
+	char both[128];
+
+	snprintf(both, sizeof(both), "onStatus#0/0(NetConnection.Connect.ReconnectRequest) %s",
+		ended);
+	drain_with(-1, ended);
+	drain_with(2, ended);
+	drain_with(1, both);
+	drain_with(15, both);
+	drain_with(1e300, ended);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -472,6 +508,7 @@ int main(void)
 		cmocka_unit_test(test_pings_are_answered),
 		cmocka_unit_test(test_acknowledgements_follow_the_window),
 		cmocka_unit_test(test_owner_ends_it),
+		cmocka_unit_test(test_drain_asks_to_reconnect),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
