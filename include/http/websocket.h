@@ -57,8 +57,9 @@ struct http_websocket *http_websocket_accept(
 	struct http_request *r, const struct http_websocket_config *config);
 
 /*
- * Queues a whole frame; false if it would not fit max_queue (nothing is queued then) or the
- * connection is ending. Takes a reference of its own.
+ * Queues whole frames; false if they would not fit max_queue (nothing is queued then) or the
+ * connection is ending. True, with nothing queued, if it has failed: `closed` is about to come.
+ * Takes a reference of its own.
  */
 bool http_websocket_send(struct http_websocket *ws, struct rcbuf *frames);
 /* The same at once, for those who gather a turn's frames themselves. */
@@ -71,3 +72,4 @@ size_t http_websocket_queued(const struct http_websocket *ws); /* bytes that wai
 void http_websocket_close(struct http_websocket *ws, unsigned code, const char *reason);
 /* Ends the connection in this turn, without a close frame. `ops` is not called any more. */
 void http_websocket_abort(struct http_websocket *ws);
+void *http_websocket_user(const struct http_websocket *ws);

@@ -72,3 +72,5 @@ const char *eio_session_id(const struct eio_session *s);
 const char *eio_session_address(const struct eio_session *s);
 size_t eio_session_queued(const struct eio_session *s); /* bytes */
 bool eio_session_is_websocket(const struct eio_session *s);
+/* The WebSocket, to write frames to until `closed`; left as it is while there is none. */
+void eio_session_link(const struct eio_session *s, struct ws_link *out);

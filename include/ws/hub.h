@@ -9,11 +9,14 @@
 #include "base/metrics.h"
 #include "base/rcbuf.h"
 #include "loop/loop.h"
+#include "ws/transport.h"
 
 /*
  * Rooms and what is said in them (spec events.md, "Delivery"). An event is encoded at most once for
- * each framing; what was said in a room during one turn of the loop goes to a member as one
- * buffer, shared by all. Within a room every member sees the same order. Knows neither sockets nor
+ * each framing; what was said in a room until a member is served goes to it as one buffer, shared
+ * by all who are served with it. A full room is served in slices, with the loop's other work
+ * between them; those whose slice comes later hear in it what is said meanwhile. Every member sees
+ * the same order within a room, and the order of all among its rooms. Knows neither sockets nor
  * JSON. Loop thread only.
  */
 struct hub;
@@ -48,6 +51,9 @@ struct hub_member_ops {
 /* Embedded by a connection; hub_member_init before the first join, hub_leave_all before its end. */
 struct hub_member {
 	const struct hub_member_ops *ops;
+	/* Where its frames go at once, for ops->send to set if they go there as they are; what
+	 * is refused there, ops->send is asked for. ops NULL: always. */
+	struct ws_link line;
 	enum hub_framing framing;
 	struct list seats; /* the hub's */
 	unsigned n_rooms;
@@ -65,6 +71,7 @@ struct hub_config {
 	unsigned history; /* events kept of a room; 0: 100 */
 	uint64_t resume_us; /* how long; 0: 2 minutes */
 	unsigned max_rooms; /* of one member; 0: 100 */
+	unsigned slice; /* members that are served in a turn; 0: 1,000 */
 	size_t drop_above; /* bytes queued, from which on droppable events are left out; 0: 64 KiB
 			    */
 	struct metrics *metrics; /* souk_hub_rooms, souk_hub_events_total, …; may be NULL */
@@ -93,14 +100,15 @@ void hub_each_room(
  */
 void hub_emit(struct hub *h, const char *room, const char *name, const char *data, size_t len,
 	enum hub_class class, const struct hub_member *except);
-/* Sends what was said in this turn. */
-void hub_flush(struct hub *h);
+/* Sends what was said, to a slice of those who have not heard it yet. True: there are more. */
+bool hub_flush(struct hub *h);
 /* Forgets what is too old to be asked for. */
 void hub_sweep(struct hub *h);
 
 /*
- * Something said to members one by one, in no room: encoded once for each framing, not kept, left
- * out where a queue grows. For one turn of the loop; the texts are borrowed until hub_word_finish.
+ * Something said to members one by one, in no room: encoded once for each framing (and place
+ * of the rooms), not kept, left out where a queue grows. For one turn of the loop; the texts are
+ * borrowed until hub_word_finish.
  */
 struct hub_word {
 	struct hub *hub;
@@ -119,9 +127,9 @@ struct hub_place {
 	uint64_t seq;
 };
 bool hub_room_place(const struct hub *h, const char *room, struct hub_place *out);
-/* The offset of the newest event of all, and of the newest that was sent. */
+/* The offset of the newest event of all; and that before which a member was sent everything. */
 uint64_t hub_offset(const struct hub *h);
-uint64_t hub_offset_sent(const struct hub *h);
+uint64_t hub_offset_sent(const struct hub *h, const struct hub_member *m);
 const char *hub_epoch(const struct hub *h); /* of all rooms of this hub's life */
 
 /*

@@ -87,6 +87,9 @@ bool sio_ack(struct sio_socket *s, uint64_t ack_id, json_t *args, struct rcbuf *
 /* An event as a frame for any number of sockets of a namespace; without attachments. */
 struct rcbuf *sio_frame(const char *namespace_name, const char *name, json_t *args);
 bool sio_send_frame(struct sio_socket *s, struct rcbuf *frame); /* or several in one buffer */
+/* Where such frames may be written to until the handler hears of the end; left as it is if there is
+ * no WebSocket (yet). */
+void sio_socket_link(const struct sio_socket *s, struct ws_link *out);
 
 /* Out of the namespace: the client does not come back by itself. */
 void sio_disconnect(struct sio_socket *s);

@@ -13,9 +13,11 @@
 
 /* An established WebSocket. Frames are whole ones of proto/ws_frame.h. */
 struct ws_link_ops {
-	/* Queued until the end of the turn. False, with nothing queued: no room, or it is ending.
-	 */
+	/* Queued until the end of the turn. False, with nothing queued: no room, or it is closed.
+	 * True for one that has failed under the owner, who will hear of it. */
 	bool (*send)(void *impl, struct rcbuf *frames);
+	/* The same at once, for those who gather a turn's frames themselves. */
+	bool (*write)(void *impl, struct rcbuf *frames);
 	size_t (*queued)(void *impl); /* bytes that wait for the peer */
 	/* Both end it for its owner at once: no event comes after. code 0: a frame without one. */
 	void (*close)(void *impl, unsigned code, const char *reason);

@@ -7,7 +7,6 @@
 
 /* One WebSocket between the floors; freed when its owner has let go of it, or it is over. */
 struct link {
-	struct http_websocket *websocket;
 	const struct ws_link_events *events;
 	void *user;
 };
@@ -38,30 +37,39 @@ static void on_closed(void *user, unsigned code)
 static const struct http_websocket_ops websocket_ops = {
 	.message = on_message, .pong = on_pong, .closed = on_closed};
 
+/* Links are known to the floor above as their WebSockets: nothing lies between the two. */
 static bool link_send(void *impl, struct rcbuf *frames)
 {
-	return http_websocket_send(((struct link *)impl)->websocket, frames);
+	return http_websocket_send(impl, frames);
+}
+
+static bool link_write(void *impl, struct rcbuf *frames)
+{
+	return http_websocket_write(impl, frames);
 }
 
 static size_t link_queued(void *impl)
 {
-	return http_websocket_queued(((struct link *)impl)->websocket);
+	return http_websocket_queued(impl);
 }
 
 static void link_close(void *impl, unsigned code, const char *reason)
 {
-	http_websocket_close(((struct link *)impl)->websocket, code, reason);
-	free(impl);
+	free(http_websocket_user(impl));
+	http_websocket_close(impl, code, reason);
 }
 
 static void link_abort(void *impl)
 {
-	http_websocket_abort(((struct link *)impl)->websocket);
-	free(impl);
+	free(http_websocket_user(impl));
+	http_websocket_abort(impl);
 }
 
-static const struct ws_link_ops link_ops = {
-	.send = link_send, .queued = link_queued, .close = link_close, .abort = link_abort};
+static const struct ws_link_ops link_ops = {.send = link_send,
+	.write = link_write,
+	.queued = link_queued,
+	.close = link_close,
+	.abort = link_abort};
 
 static bool request_arg(void *impl, const char *name, char *out, size_t size)
 {
@@ -96,15 +104,16 @@ static void request_respond(void *impl, const struct ws_answer *answer)
 static struct ws_link request_accept(void *impl, const struct ws_accept *accept)
 {
 	struct link *l = mem_new(struct link);
+	struct http_websocket *ws;
 
 	l->events = accept->events;
 	l->user = accept->user;
-	l->websocket = http_websocket_accept(impl,
+	ws = http_websocket_accept(impl,
 		&(struct http_websocket_config){.ops = &websocket_ops,
 			.user = l,
 			.max_message = accept->max_message,
 			.max_queue = accept->max_queue});
-	return (struct ws_link){&link_ops, l};
+	return (struct ws_link){&link_ops, ws};
 }
 
 static const struct ws_request_ops request_ops = {

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "http_private.h"
 #include "loop/lws.h"
+#include "websocket_private.h"
 
 static struct http_request *session_request(struct lws *wsi)
 {
@@ -139,6 +140,8 @@ void http_conn_kill(struct http_conn *c)
 	if (c->closing || c->killed || (!c->wsi && !c->direct))
 		return;
 	c->killed = true;
+	if (c->websocket)
+		c->websocket->killed = true;
 	/* Later in this turn, so that nobody up the stack loses what it works on. */
 	if (c->direct)
 		http_conn_retry(c);

@@ -162,6 +162,8 @@ struct http_websocket *http_websocket_accept(
 
 	must(r->phase == HTTP_HANDLING && !c->websocket);
 	ws->conn = c;
+	ws->server = c->edge->server;
+	ws->fd = c->fd;
 	ws->ops = config->ops;
 	ws->user = config->user;
 	ws->max_queue = config->max_queue;
@@ -177,6 +179,11 @@ struct http_websocket *http_websocket_accept(
 		c->current = NULL;
 	http_request_free(r);
 	return ws;
+}
+
+void *http_websocket_user(const struct http_websocket *ws)
+{
+	return ws->user;
 }
 
 /* The owner is told, once; from then on it is gone. */

@@ -15,11 +15,6 @@
 #define IOV_FRAMES 64
 #define QUEUE_FIRST 4
 
-static struct http_server *server_of(const struct http_websocket *ws)
-{
-	return ws->conn->edge->server;
-}
-
 /* --- writing --- */
 
 static void queue_grow(struct http_websocket *ws)
@@ -110,7 +105,7 @@ static void stalled(struct http_websocket *ws, size_t moved)
 	struct http_conn *c = ws->conn;
 
 	if (!ws->ending && (moved || c->wait.kind != HTTP_WAIT_WRITE))
-		http_wait_start(server_of(ws), &c->wait, HTTP_WAIT_WRITE);
+		http_wait_start(ws->server, &c->wait, HTTP_WAIT_WRITE);
 }
 
 static void flush(struct http_websocket *ws)
@@ -134,7 +129,7 @@ static void flush(struct http_websocket *ws)
 		http_websocket_consume(ws, (size_t)n);
 		moved += (size_t)n;
 	}
-	metric_add(server_of(ws)->metrics.sent, moved);
+	metric_add(ws->server->metrics.sent, moved);
 	if (ws->count)
 		stalled(ws, moved);
 	else
@@ -160,7 +155,7 @@ static void flush_all(void *arg)
 
 static void flush_later(struct http_websocket *ws)
 {
-	struct http_websockets *w = server_of(ws)->websockets;
+	struct http_websockets *w = ws->server->websockets;
 
 	if (!list_empty(&ws->flush_link))
 		return;
@@ -168,7 +163,7 @@ static void flush_later(struct http_websocket *ws)
 	if (w->flush_asked)
 		return;
 	w->flush_asked = true;
-	loop_defer(server_of(ws)->loop, flush_all, w);
+	loop_defer(ws->server->loop, flush_all, w);
 }
 
 void http_websocket_put(struct http_websocket *ws, struct rcbuf *frames)
@@ -185,16 +180,25 @@ void http_websocket_put(struct http_websocket *ws, struct rcbuf *frames)
 
 static bool has_room(const struct http_websocket *ws, const struct rcbuf *frames)
 {
-	return !ws->ending && !ws->aborted && !ws->conn->killed &&
-		ws->queued + rcbuf_len(frames) <= ws->max_queue;
+	return !ws->ending && !ws->aborted && ws->queued + rcbuf_len(frames) <= ws->max_queue;
 }
 
 bool http_websocket_send(struct http_websocket *ws, struct rcbuf *frames)
 {
+	/* Its owner is about to hear of the end, and need not be told by a refusal. */
+	if (ws->conn->killed && !ws->ending && !ws->aborted)
+		return true;
 	if (!has_room(ws, frames))
 		return false;
 	http_websocket_put(ws, frames);
 	return true;
+}
+
+/* What the kernel has not taken waits. */
+static void write_rest(struct http_websocket *ws, struct rcbuf *frames, size_t sent)
+{
+	queue_add(ws, frames, sent);
+	stalled(ws, 0);
 }
 
 bool http_websocket_write(struct http_websocket *ws, struct rcbuf *frames)
@@ -202,19 +206,17 @@ bool http_websocket_write(struct http_websocket *ws, struct rcbuf *frames)
 	size_t len = rcbuf_len(frames);
 	ssize_t n;
 
-	if (ws->wsi || ws->count || !has_room(ws, frames))
+	if (ws->wsi || ws->count || ws->killed || !has_room(ws, frames))
 		return http_websocket_send(ws, frames);
-	n = send(ws->conn->fd, rcbuf_data(frames), len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	n = send(ws->fd, rcbuf_data(frames), len, MSG_NOSIGNAL | MSG_DONTWAIT);
 	if (n < 0 && errno != EAGAIN && errno != EINTR) {
 		http_conn_kill(ws->conn);
-		return false;
+		return true;
 	}
 	n = n < 0 ? 0 : n;
-	metric_add(server_of(ws)->metrics.sent, (uint64_t)n);
-	if ((size_t)n == len)
-		return true;
-	queue_add(ws, frames, (size_t)n);
-	stalled(ws, 0);
+	metric_add(ws->server->metrics.sent, (uint64_t)n);
+	if ((size_t)n < len)
+		write_rest(ws, frames, (size_t)n);
 	return true;
 }
 
@@ -238,7 +240,7 @@ static void failed(struct http_websocket *ws, const struct ws_event *e)
 {
 	log_debug("websocket error", kv_str("address", ws->conn->address), kv_u64("code", e->code),
 		kv_str("reason", e->why));
-	metric_add(server_of(ws)->websockets->malformed, 1);
+	metric_add(ws->server->websockets->malformed, 1);
 	/* Closing with unread bytes would reset the connection, and the close frame with it. */
 	ws->deaf = true;
 	http_websocket_end(ws, e->code, e->why);

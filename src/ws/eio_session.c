@@ -230,6 +230,12 @@ size_t eio_session_queued(const struct eio_session *s)
 	return s->socket ? s->socket->link.ops->queued(s->socket->link.impl) : s->queued;
 }
 
+void eio_session_link(const struct eio_session *s, struct ws_link *out)
+{
+	if (s->socket)
+		*out = s->socket->link;
+}
+
 bool eio_session_is_websocket(const struct eio_session *s)
 {
 	return s->socket;

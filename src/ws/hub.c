@@ -11,6 +11,7 @@
 #define RESUME_US 120000000u
 #define MAX_ROOMS 100
 #define DROP_ABOVE (64u * 1024)
+#define SLICE 1000
 #define SWEEP_US 10000000u
 
 static void on_sweep(void *user)
@@ -23,6 +24,7 @@ static void set_defaults(struct hub_config *c)
 	c->history = c->history ? c->history : HISTORY;
 	c->resume_us = c->resume_us ? c->resume_us : RESUME_US;
 	c->max_rooms = c->max_rooms ? c->max_rooms : MAX_ROOMS;
+	c->slice = c->slice ? c->slice : SLICE;
 	c->drop_above = c->drop_above ? c->drop_above : DROP_ABOVE;
 }
 
@@ -46,7 +48,7 @@ struct hub *hub_create(const struct hub_config *config)
 	h->config = *config;
 	set_defaults(&h->config);
 	h->rooms = map_create();
-	list_init(&h->dirty);
+	list_init(&h->active);
 	clock_random(config->clock, random, sizeof(random));
 	text_hex(h->epoch, random, sizeof(random));
 	if (config->metrics)
@@ -62,11 +64,11 @@ static void room_destroy(struct hub_room *room)
 {
 	map_remove_str(room->hub->rooms, room->name);
 	metric_set(room->hub->room_gauge, (int64_t)map_count(room->hub->rooms));
-	list_remove(&room->dirty);
+	list_remove(&room->active);
 	hub_forget_all(room);
 	free(room->kept);
 	free(room->said);
-	free(room->seats);
+	free(room->slots);
 	free(room->name);
 	free(room);
 }
@@ -82,6 +84,7 @@ void hub_destroy(struct hub **h)
 		room_destroy(room);
 	map_destroy((*h)->rooms);
 	timer_destroy(&(*h)->timer);
+	free((*h)->picked);
 	if ((*h)->flush_asked)
 		(*h)->orphaned = true;
 	else
@@ -94,6 +97,18 @@ struct hub_room *hub_room_find(const struct hub *h, const char *name)
 	return map_get_str(h->rooms, name);
 }
 
+/* The offset before which nothing waits for anybody. */
+static uint64_t sent_to_all(const struct hub *h)
+{
+	const struct hub_room *room;
+	uint64_t sent = h->offset;
+
+	list_for_each (room, &h->active, active)
+		if (room->said[0].packet->offset <= sent)
+			sent = room->said[0].packet->offset - 1;
+	return sent;
+}
+
 struct hub_room *hub_room_get(struct hub *h, const char *name)
 {
 	struct hub_room *room = hub_room_find(h, name);
@@ -103,9 +118,9 @@ struct hub_room *hub_room_get(struct hub *h, const char *name)
 	room = mem_new(struct hub_room);
 	room->hub = h;
 	room->name = mem_strdup(name);
-	list_init(&room->dirty);
+	list_init(&room->active);
 	/* Nothing of before is known: there may have been a room of this name. */
-	room->lost_offset = h->offset_sent;
+	room->lost_offset = sent_to_all(h);
 	room->seq = room->lost_seq = h->offset;
 	map_put_str(h->rooms, name, room);
 	metric_set(h->room_gauge, (int64_t)map_count(h->rooms));
@@ -122,7 +137,7 @@ static bool is_missed(const struct hub_room *room)
 
 void hub_room_settle(struct hub_room *room)
 {
-	if (room->n_seats == 0 && room->n_kept == 0 && room->n_said == 0 && !room->sending &&
+	if (room->n_members == 0 && room->n_kept == 0 && !hub_room_is_active(room) &&
 		!is_missed(room))
 		room_destroy(room);
 }
@@ -146,19 +161,30 @@ struct hub_seat *hub_seat_find(const struct hub_member *m, const struct hub_room
 	return NULL;
 }
 
+static void slot_add(struct hub_room *room, struct hub_seat *seat)
+{
+	if (room->n_slots == room->cap_slots) {
+		room->cap_slots = room->cap_slots ? room->cap_slots * 2 : 4;
+		room->slots = mem_realloc(room->slots, room->cap_slots * sizeof(struct hub_slot));
+	}
+	seat->index = room->n_slots++;
+	room->slots[seat->index] = (struct hub_slot){seat->member, seat, room->seq};
+	room->n_members++;
+	/* The way round has become longer by one. */
+	if (hub_room_is_active(room)) {
+		room->left++;
+		room->visits--;
+	}
+}
+
 static struct hub_seat *seat_create(struct hub_room *room, struct hub_member *m)
 {
 	struct hub_seat *seat = mem_new(struct hub_seat);
 
 	seat->member = m;
 	seat->room = room;
-	seat->since = room->seq;
-	if (room->n_seats == room->cap_seats) {
-		room->cap_seats = room->cap_seats ? room->cap_seats * 2 : 4;
-		room->seats = mem_realloc(room->seats, room->cap_seats * sizeof(struct hub_seat *));
-	}
-	seat->index = room->n_seats;
-	room->seats[room->n_seats++] = seat;
+	seat->from = room->seq;
+	slot_add(room, seat);
 	list_append(&m->seats, &seat->by_member);
 	m->n_rooms++;
 	return seat;
@@ -184,22 +210,29 @@ void hub_join_own(struct hub *h, struct hub_member *m, const char *name)
 	m->n_own++;
 }
 
+/* The way round must not lead past anybody: slots move only while nobody is on it. */
+static void slot_remove(struct hub_room *room, unsigned index)
+{
+	struct hub_slot *last;
+
+	room->n_members--;
+	if (hub_room_is_active(room)) {
+		room->slots[index] = (struct hub_slot){0};
+		room->holes = true;
+		return;
+	}
+	last = &room->slots[--room->n_slots];
+	room->slots[index] = *last;
+	last->seat->index = index;
+}
+
 static void seat_free(struct hub_seat *seat)
 {
-	struct hub_room *room = seat->room;
-
 	list_remove(&seat->by_member);
 	seat->member->n_rooms--;
 	seat->member->n_own -= seat->own;
-	room->left_us = clock_mono_us(room->hub->config.clock);
-	if (room->sending) {
-		room->seats[seat->index] = NULL;
-		room->holes = true;
-	} else {
-		struct hub_seat *last = room->seats[--room->n_seats];
-		room->seats[seat->index] = last;
-		last->index = seat->index;
-	}
+	seat->room->left_us = clock_mono_us(seat->room->hub->config.clock);
+	slot_remove(seat->room, seat->index);
 	free(seat);
 }
 
@@ -215,15 +248,15 @@ bool hub_leave(struct hub *h, struct hub_member *m, const char *name)
 	return true;
 }
 
-/* What was said in this turn for all but this member names it no longer. */
+/* What is being said to all but this member names it no longer. */
 static void forget_member(struct hub *h, const struct hub_member *m)
 {
 	struct hub_room *room;
 
-	list_for_each (room, &h->dirty, dirty)
+	list_for_each (room, &h->active, active)
 		for (unsigned i = 0; i < room->n_said; i++)
-			if (room->said[i]->except == m)
-				room->said[i]->except = NULL;
+			if (room->said[i].packet->except == m)
+				room->said[i].packet->except = NULL;
 }
 
 void hub_leave_all(struct hub *h, struct hub_member *m)
@@ -246,7 +279,7 @@ size_t hub_room_members(const struct hub *h, const char *name)
 {
 	const struct hub_room *room = hub_room_find(h, name);
 
-	return room ? room->n_seats : 0;
+	return room ? room->n_members : 0;
 }
 
 void hub_each_room(

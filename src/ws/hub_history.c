@@ -51,7 +51,7 @@ void hub_forget_all(struct hub_room *room)
 	while (room->n_kept > 0)
 		forget_oldest(room);
 	for (unsigned i = 0; i < room->n_said; i++)
-		hub_packet_unref(&room->said[i]);
+		hub_packet_unref(&room->said[i].packet);
 	room->n_said = 0;
 }
 
@@ -71,11 +71,6 @@ uint64_t hub_offset(const struct hub *h)
 	return h->offset;
 }
 
-uint64_t hub_offset_sent(const struct hub *h)
-{
-	return h->offset_sent;
-}
-
 const char *hub_epoch(const struct hub *h)
 {
 	return h->epoch;
@@ -89,9 +84,9 @@ static bool has_all_since(const struct hub *h, const char *name, uint64_t offset
 	return room && offset >= room->lost_offset;
 }
 
-static void send_packet(struct hub_member *m, struct hub_room *room, struct hub_packet *p)
+static void send_packet(struct hub_member *m, struct hub_packet *p)
 {
-	struct rcbuf *frame = hub_packet_frame(room, p, m->framing);
+	struct rcbuf *frame = hub_packet_frame(p, m->framing);
 
 	if (frame)
 		m->ops->send(m, frame);
@@ -109,47 +104,31 @@ bool hub_resume(
 	if (!room || !text_eq(epoch, h->epoch) || seq < room->lost_seq || seq > room->seq ||
 		!hub_join(h, m, name))
 		return false;
-	until = before ? before->since : room->seq;
+	until = before ? before->from : room->seq;
 	n = room->n_kept;
 	for (unsigned i = 0; i < n && hub_seat_find(m, room); i++) {
 		struct hub_packet *p = kept_at(room, i);
 		if (p->seq > seq && p->seq <= until)
-			send_packet(m, room, p);
+			send_packet(m, p);
 	}
 	return true;
 }
 
-struct replay {
-	uint64_t offset;
-	struct hub_room *room;
-	struct hub_packet *packet;
-};
-
-static int replay_order(const void *a, const void *b)
-{
-	const struct replay *x = a, *y = b;
-
-	return x->offset < y->offset ? -1 : x->offset > y->offset;
-}
-
-static size_t collect(
-	struct hub *h, const char *const *rooms, size_t n, uint64_t offset, struct replay **out)
+static size_t collect(struct hub *h, const char *const *rooms, size_t n, uint64_t offset,
+	struct hub_packet ***out)
 {
 	size_t count = 0, room_for = 0;
 
-	*out = NULL;
 	for (size_t i = 0; i < n; i++)
 		room_for += hub_room_find(h, rooms[i])->n_kept;
-	*out = mem_alloc(room_for * sizeof(struct replay) + 1);
+	*out = mem_alloc(room_for * sizeof(struct hub_packet *) + 1);
 	for (size_t i = 0; i < n; i++) {
 		struct hub_room *room = hub_room_find(h, rooms[i]);
-		for (unsigned j = 0; j < room->n_kept; j++) {
-			struct hub_packet *p = kept_at(room, j);
-			if (p->offset > offset)
-				(*out)[count++] = (struct replay){p->offset, room, p};
-		}
+		for (unsigned j = 0; j < room->n_kept; j++)
+			if (kept_at(room, j)->offset > offset)
+				(*out)[count++] = kept_at(room, j);
 	}
-	qsort(*out, count, sizeof(struct replay), replay_order);
+	hub_packets_sort(*out, count);
 	return count;
 }
 
@@ -178,7 +157,7 @@ bool hub_can_recover(const struct hub *h, const struct hub_member *m, const char
 bool hub_recover(struct hub *h, struct hub_member *m, const char *const *rooms, size_t n,
 	const char *epoch, uint64_t offset)
 {
-	struct replay *all;
+	struct hub_packet **all;
 	size_t count;
 
 	if (!hub_can_recover(h, m, rooms, n, epoch, offset))
@@ -186,11 +165,11 @@ bool hub_recover(struct hub *h, struct hub_member *m, const char *const *rooms, 
 	for (size_t i = 0; i < n; i++) {
 		struct hub_room *room = hub_room_find(h, rooms[i]);
 		hub_join(h, m, rooms[i]);
-		hub_seat_find(m, room)->since = room->seq;
+		hub_seat_catch_up(hub_seat_find(m, room));
 	}
 	count = collect(h, rooms, n, offset, &all);
 	for (size_t i = 0; i < count && !list_empty(&m->seats); i++)
-		send_packet(m, all[i].room, all[i].packet);
+		send_packet(m, all[i]);
 	free(all);
 	return true;
 }

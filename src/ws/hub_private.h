@@ -4,10 +4,17 @@
 #include "loop/timer.h"
 #include "ws/hub.h"
 
-/* What hub.c (rooms, members), hub_emit.c (sending) and hub_history.c (coming back) share. */
+/*
+ * What hub.c (rooms, members), hub_emit.c (what is said), hub_send.c (slices) and hub_history.c
+ * (coming back) share.
+ *
+ * A room with something to send is active: its members are visited round and round, from wherever
+ * the last slice ended, until everybody has heard everything.
+ */
 
 /* Something that was said; held by the room's history and, for a turn, by what is to be sent. */
 struct hub_packet {
+	struct hub_room *room;
 	unsigned refs;
 	uint64_t at_us, seq, offset;
 	enum hub_class class;
@@ -23,35 +30,51 @@ struct hub_seat {
 	struct list by_member;
 	struct hub_member *member;
 	struct hub_room *room;
-	unsigned index; /* in room->seats */
-	uint64_t since; /* hears what has a larger seq */
+	unsigned index; /* in room->slots */
+	uint64_t from; /* hears what has a larger seq */
 	bool own; /* counts for no bound */
+};
+
+struct hub_slot {
+	struct hub_member *member; /* NULL: has left while the room was active */
+	struct hub_seat *seat;
+	uint64_t since; /* has heard all up to this seq */
+};
+
+struct hub_said {
+	struct hub_packet *packet;
+	int64_t until; /* room->visits by which everybody has heard it */
 };
 
 struct hub_room {
 	struct hub *hub;
 	char *name;
-	struct hub_seat **seats;
-	unsigned n_seats, cap_seats;
+	struct hub_slot *slots;
+	unsigned n_slots, cap_slots, n_members;
 	uint64_t seq;
 	uint64_t left_us; /* when the last member left; 0: nobody ever was here */
 	/* A ring, the oldest at `first`. lost_*: of the newest that is forgotten. */
 	struct hub_packet **kept;
 	unsigned first, n_kept;
 	uint64_t lost_seq, lost_offset;
-	struct hub_packet **said; /* in this turn */
+	/* While it is active. */
+	struct list active; /* in hub.active */
+	struct hub_said *said; /* that not everybody has heard, the oldest first */
 	unsigned n_said, cap_said;
-	struct list dirty; /* in hub.dirty while something was said */
-	bool sending; /* members may leave meanwhile: seats are emptied, not moved */
-	bool holes;
+	unsigned cursor; /* the slot that is next */
+	unsigned left; /* slots from there on, round and round, that may have missed something */
+	int64_t visits; /* slots that were visited, less those that came meanwhile */
+	bool holes; /* slots of members who have left */
 };
 
 struct hub {
 	struct hub_config config;
 	struct map *rooms;
-	struct list dirty;
+	struct list active; /* struct hub_room, in turn */
+	struct hub_packet **picked; /* for one member or several alike: scratch */
+	unsigned cap_picked;
 	struct timer *timer;
-	uint64_t offset, offset_sent;
+	uint64_t offset;
 	char epoch[17];
 	bool flush_asked;
 	bool orphaned; /* destroyed, but for the flush that was asked of the loop */
@@ -68,12 +91,21 @@ struct hub_seat *hub_seat_find(const struct hub_member *m, const struct hub_room
 /* Frees it if nobody is in it and nothing is kept. */
 void hub_room_settle(struct hub_room *room);
 
+static inline bool hub_room_is_active(const struct hub_room *room)
+{
+	return !list_empty(&room->active);
+}
+
 /* hub_emit.c */
-struct rcbuf *hub_packet_frame(
-	struct hub_room *room, struct hub_packet *p, enum hub_framing framing);
+struct rcbuf *hub_packet_frame(struct hub_packet *p, enum hub_framing framing);
 void hub_packet_unref(struct hub_packet **p);
-/* Seats that were emptied while the room was sending. */
-void hub_room_close_holes(struct hub_room *room);
+
+/* hub_send.c */
+/* The member's slot has heard all that was said so far, or is told it in another way. */
+void hub_seat_catch_up(struct hub_seat *seat);
+void hub_packets_sort(struct hub_packet **packets, size_t n); /* in the order of all */
+/* The first packet that a slot has yet to hear, as an index of said. */
+unsigned hub_said_after(const struct hub_room *room, uint64_t seq);
 
 /* hub_tap.c: shows it to who looks on. */
 void hub_tapped(const struct hub_room *room, const struct hub_packet *p);

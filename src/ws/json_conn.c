@@ -307,6 +307,7 @@ static void accept(struct json_conn *c, const struct ws_request *r)
 			.user = c,
 			.max_message = s->config.max_message,
 			.max_queue = s->config.max_queue});
+	c->peer.member.line = c->link;
 	if (c->peer.identified) {
 		wait_idle(c);
 		return;

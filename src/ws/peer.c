@@ -163,6 +163,7 @@ static void mark(struct peer *p, enum peer_ending how)
 
 	p->ending = true;
 	p->ending_how = how;
+	p->member.line.ops = NULL;
 	list_remove(&p->link);
 	list_append(&owner->ending, &p->link);
 	peers_reap_later(owner);

@@ -47,7 +47,7 @@ static bool on_send(struct peer *p, const char *name, json_t *data)
 	if (!c->socket)
 		return true;
 	snprintf(offset, sizeof(offset), "%s-%llu", hub_epoch(hub),
-		(unsigned long long)hub_offset_sent(hub));
+		(unsigned long long)hub_offset_sent(hub, &p->member));
 	args = json_pack("[O, s]", data, offset);
 	sent = sio_emit(c->socket, name, args, NULL, 0);
 	json_decref(args);
@@ -126,6 +126,9 @@ static bool member_send(struct hub_member *m, struct rcbuf *frames)
 
 	if (c->peer.ending || !c->socket)
 		return false;
+	/* Upgraded by now, maybe; it never comes back from there. */
+	if (!c->foreign)
+		sio_socket_link(c->socket, &m->line);
 	if (c->foreign ? send_foreign(c, frames) : sio_send_frame(c->socket, frames))
 		return true;
 	peer_too_slow(&c->peer);

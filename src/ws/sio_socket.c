@@ -130,6 +130,12 @@ bool sio_send_frame(struct sio_socket *s, struct rcbuf *frame)
 	return s->state == SIO_CONNECTED && client_send(s->client, frame);
 }
 
+void sio_socket_link(const struct sio_socket *s, struct ws_link *out)
+{
+	if (s->state == SIO_CONNECTED && s->client && s->client->session)
+		eio_session_link(s->client->session, out);
+}
+
 /* --- life --- */
 
 struct sio_socket *sio_socket_ref(struct sio_socket *s)

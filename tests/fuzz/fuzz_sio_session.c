@@ -50,8 +50,11 @@ static void link_abort(void *impl)
 	link_close(impl, 0, NULL);
 }
 
-static const struct ws_link_ops link_ops = {
-	.send = link_send, .queued = link_queued, .close = link_close, .abort = link_abort};
+static const struct ws_link_ops link_ops = {.send = link_send,
+	.write = link_send,
+	.queued = link_queued,
+	.close = link_close,
+	.abort = link_abort};
 
 static bool request_arg(void *impl, const char *name, char *out, size_t size)
 {

@@ -75,8 +75,11 @@ static void link_abort(void *impl)
 	link_close(impl, 0, NULL);
 }
 
-static const struct ws_link_ops link_ops = {
-	.send = link_send, .queued = link_queued, .close = link_close, .abort = link_abort};
+static const struct ws_link_ops link_ops = {.send = link_send,
+	.write = link_send,
+	.queued = link_queued,
+	.close = link_close,
+	.abort = link_abort};
 
 void fake_link_text(struct fake_link *l, const char *text)
 {

@@ -206,7 +206,8 @@ static void test_members_may_leave_while_it_is_sent(void **state)
 	hub_flush(r->hub);
 	assert_int_equal(hub_room_members(r->hub, "a"), 3);
 	assert_int_equal(hub_room_members(r->hub, "b"), 3);
-	check(&r->clients[0], "e:1 ");
+	check(&r->clients[0], "e:1 e:2 ");
+	assert_int_equal(r->clients[1].sends, 1);
 	check(&r->clients[1], "e:1 e:2 ");
 	say(r, "a", "3");
 	hub_flush(r->hub);
