@@ -98,6 +98,10 @@ struct config_events {
 	unsigned sockets_per_user; /* 0: no bound */
 	unsigned users_per_address; /* how often an address may what a user may; 0: no bound */
 	unsigned rooms;
+	unsigned open_rooms; /* 0: none */
+	unsigned room_members, room_name; /* sockets; characters */
+	uint64_t broadcast; /* bytes */
+	unsigned metrics_subscriptions; /* of a socket */
 	const char *namespaces; /* beside "/", with commas between; NULL: none */
 	unsigned handshakes; /* of an address a minute; 0: no bound */
 	uint64_t ping_interval_us, ping_timeout_us;

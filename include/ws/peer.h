@@ -66,6 +66,7 @@ struct peer {
 	char *address;
 	struct list streams; /* that it joined: the stream events' */
 	struct list rooms; /* that it joined: the room events' */
+	struct list subscriptions; /* to figures: the metric events' */
 	struct list calls; /* events under way: the table's */
 	uint64_t number; /* of all peers of this process */
 	uint64_t since_us;
@@ -186,11 +187,15 @@ struct room_kind {
 	const char *prefix;
 	bool (*may_return)(void *user, const struct peer *p, const char *room);
 	void (*come_back)(void *user, struct peer *p, const char *room); /* may be NULL */
+	/* What is said there is not kept: who comes back has nothing to catch up with, come_back
+	 * lets him into the hub's room anew, and where he may not, all else goes on. */
+	bool fleeting;
 };
 #define ROOM_KINDS_MAX 16
 void peers_add_room_kind(struct peers *p, const struct room_kind *kind, void *user); /* static */
 bool peer_may_return(const struct peer *p, const char *room);
 void peer_come_back(struct peer *p, const char *room);
+bool peers_room_is_fleeting(const struct peers *p, const char *room);
 
 bool peer_is_guest(const struct peer *p);
 void peer_send(struct peer *p, const char *name, json_t *data); /* steals data */

@@ -15,7 +15,9 @@
 #include "ws/events_auth.h"
 #include "ws/hub.h"
 #include "ws/json_server.h"
+#include "ws/metric_events.h"
 #include "ws/peer.h"
+#include "ws/room_events.h"
 #include "ws/sio_binding.h"
 #include "ws/stream_events.h"
 #include "ws_http.h"
@@ -37,6 +39,8 @@ struct sockets {
 	struct peers *peers;
 	struct events *events;
 	struct stream_events *streams;
+	struct room_events *rooms;
+	struct metric_events *metrics;
 	struct json_server *json, *realtime;
 	struct sio_binding *sio;
 };
@@ -282,6 +286,38 @@ static void create_peers(struct sockets *k)
 	events_auth_add(k->events);
 }
 
+static void create_rooms(struct sockets *k)
+{
+	const struct config_events *c = &k->server->config->events;
+
+	k->rooms = room_events_create(&(struct room_events_config){
+		.peers = k->peers,
+		.events = k->events,
+		.clock = &clock_system,
+		.max_rooms = c->open_rooms,
+		.max_members = c->room_members,
+		.max_name = c->room_name,
+		.max_broadcast = c->broadcast,
+		.metrics = k->server->metrics,
+	});
+}
+
+static void create_metrics(struct sockets *k)
+{
+	struct server *s = k->server;
+
+	k->metrics = metric_events_create(&(struct metric_events_config){
+		.loop = s->loop,
+		.peers = k->peers,
+		.events = k->events,
+		.repo = store_repo(s->store),
+		.registry = s->registry,
+		.audience = s->audience,
+		.metrics = s->metrics,
+		.max_subscriptions = s->config->events.metrics_subscriptions,
+	});
+}
+
 static bool is_plain(const struct http_request *r)
 {
 	return text_eq(http_request_path(r), PLAIN_PATH);
@@ -356,6 +392,8 @@ struct sockets *sockets_create(struct server *s)
 	k->server = s;
 	create_peers(k);
 	create_streams(k);
+	create_rooms(k);
+	create_metrics(k);
 	k->json = create_json(k, &json_framing_plain);
 	k->realtime = create_json(k, &json_framing_realtime);
 	k->sio = sio_binding_create(&(struct sio_binding_config){
@@ -380,6 +418,8 @@ void sockets_destroy(struct sockets **pointer)
 	if (!k)
 		return;
 	*pointer = NULL;
+	metric_events_destroy(&k->metrics);
+	room_events_destroy(&k->rooms);
 	stream_events_destroy(&k->streams);
 	peers_destroy(&k->peers);
 	json_server_destroy(&k->json);

@@ -8,6 +8,7 @@
 #include "api_internal.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "base/process.h"
 #include "base/text.h"
 
 static uint64_t figure(const struct api *a, const char *name)
@@ -25,19 +26,6 @@ static json_t *loop_lag(const struct api *a)
 		isinf(lag))
 		return json_null();
 	return json_real(lag);
-}
-
-/* Pages of the process in memory (proc(5), statm). */
-static uint64_t resident_bytes(void)
-{
-	FILE *f = fopen("/proc/self/statm", "r");
-	unsigned long size, resident = 0;
-
-	if (f && fscanf(f, "%lu %lu", &size, &resident) != 2)
-		resident = 0;
-	if (f)
-		fclose(f);
-	return (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 static json_t *streams_json(const struct api *a, uint64_t *windows)
@@ -94,7 +82,7 @@ static void status(void *user, struct http_request *r)
 			"queue", (json_int_t)figure(a, "souk_store_queue_depth")));
 	json_object_set_new(o, "disk", disk_json(a));
 	json_object_set_new(o, "memory",
-		json_pack("{s:I, s:I}", "rss", (json_int_t)resident_bytes(), "windows",
+		json_pack("{s:I, s:I}", "rss", (json_int_t)process_memory(), "windows",
 			(json_int_t)windows));
 	reply_data(r, 200, o);
 }

@@ -242,7 +242,7 @@ static void resume_other(struct stream_events *s, struct event_call *call)
 	const char *room = event_text(call, "room", "");
 	struct hub_place place = {0};
 
-	if (!peer_may_return(call->peer, room)) {
+	if (peers_room_is_fleeting(s->config.peers, room) || !peer_may_return(call->peer, room)) {
 		event_refuse(call, "room_not_found", "There is no such room to resume.", 0);
 		return;
 	}
@@ -304,9 +304,16 @@ static void come_back(void *user, struct peer *p, const char *room)
 		enter(user, p, id);
 }
 
+static void come_back_to_counts(void *user, struct peer *p, const char *room)
+{
+	struct stream_events *s = user;
+
+	hub_join(peers_hub(s->config.peers), &p->member, room);
+}
+
 static const struct room_kind kinds[] = {
 	{ROOM_PREFIX, may_return, come_back},
-	{COUNTS_PREFIX, may_return, NULL},
+	{COUNTS_PREFIX, may_return, come_back_to_counts, .fleeting = true},
 };
 
 /* --- before it starts --- */

@@ -50,6 +50,7 @@ void peer_init(struct peer *p, struct peers *owner, const struct peer_ops *ops,
 	list_init(&p->by_user);
 	list_init(&p->streams);
 	list_init(&p->rooms);
+	list_init(&p->subscriptions);
 	list_init(&p->calls);
 	list_append(&owner->all, &p->link);
 	p->id = guest_id(owner);

@@ -224,6 +224,13 @@ bool peer_may_return(const struct peer *p, const char *room)
 		owner->kinds[i].kind->may_return(owner->kinds[i].user, p, room);
 }
 
+bool peers_room_is_fleeting(const struct peers *p, const char *room)
+{
+	unsigned i = kind_of(p, room);
+
+	return i < p->n_kinds && p->kinds[i].kind->fleeting;
+}
+
 void peer_come_back(struct peer *p, const char *room)
 {
 	const struct peers *owner = p->owner;

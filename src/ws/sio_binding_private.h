@@ -17,6 +17,8 @@ struct sio_lost {
 	char *socket_id;
 	char **rooms;
 	unsigned n_rooms;
+	char **fleeting; /* rooms in which nothing can be missed */
+	unsigned n_fleeting;
 	uint64_t until_us;
 };
 

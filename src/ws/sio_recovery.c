@@ -16,6 +16,9 @@ static void lost_free(struct sio_lost *l)
 	for (unsigned i = 0; i < l->n_rooms; i++)
 		free(l->rooms[i]);
 	free(l->rooms);
+	for (unsigned i = 0; i < l->n_fleeting; i++)
+		free(l->fleeting[i]);
+	free(l->fleeting);
 	free(l->id);
 	free(l->socket_id);
 	free(l);
@@ -68,11 +71,20 @@ void sio_recovery_destroy(struct sio_binding *b)
 	timer_destroy(&b->sweep);
 }
 
+struct keeping {
+	const struct peers *peers;
+	struct sio_lost *lost;
+};
+
 static void add_room(void *arg, const char *room)
 {
-	struct sio_lost *l = arg;
+	const struct keeping *k = arg;
+	struct sio_lost *l = k->lost;
 
-	l->rooms[l->n_rooms++] = mem_strdup(room);
+	if (peers_room_is_fleeting(k->peers, room))
+		l->fleeting[l->n_fleeting++] = mem_strdup(room);
+	else
+		l->rooms[l->n_rooms++] = mem_strdup(room);
 }
 
 void sio_recovery_keep(struct sio_conn *c)
@@ -89,7 +101,9 @@ void sio_recovery_keep(struct sio_conn *c)
 	l->id = mem_strdup(c->peer.id);
 	l->socket_id = mem_strdup(sio_socket_id(c->socket));
 	l->rooms = mem_zalloc(c->peer.member.n_rooms * sizeof(char *));
-	hub_each_room(peers_hub(b->config.peers), &c->peer.member, add_room, l);
+	l->fleeting = mem_zalloc(c->peer.member.n_rooms * sizeof(char *));
+	hub_each_room(peers_hub(b->config.peers), &c->peer.member, add_room,
+		&(struct keeping){b->config.peers, l});
 	l->until_us = loop_now_us(b->config.loop) + keep_us;
 	text_copy(l->pid, sizeof(l->pid), c->pid);
 	list_append(&b->lost_order, &l->link);
@@ -165,5 +179,8 @@ void sio_recovery_take(struct sio_conn *c, struct sio_lost *l, uint64_t at)
 		at);
 	for (unsigned i = 0; i < l->n_rooms; i++)
 		peer_come_back(&c->peer, l->rooms[i]);
+	for (unsigned i = 0; i < l->n_fleeting; i++)
+		if (peer_may_return(&c->peer, l->fleeting[i]))
+			peer_come_back(&c->peer, l->fleeting[i]);
 	lost_free(l);
 }

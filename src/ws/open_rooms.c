@@ -1,0 +1,191 @@
+#include <stdlib.h>
+#include <string.h>
+
+#define LOG_MODULE "ws"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "room_private.h"
+
+/* From so many users on who comes and goes is not told, and not all are listed. */
+#define BIG 200
+
+struct open_room *open_room_find(const struct room_events *r, const char *name)
+{
+	return map_get_str(r->rooms, name);
+}
+
+static struct open_room *open_room_create(struct room_events *r, const char *name)
+{
+	struct open_room *room = mem_new(struct open_room);
+
+	room->owner = r;
+	room->name = mem_strdup(name);
+	room->id = room->name + strlen(ROOM_PREFIX);
+	list_init(&room->seats);
+	map_put_str(r->rooms, name, room);
+	metric_set(r->open, (int64_t)map_count(r->rooms));
+	return room;
+}
+
+static void open_room_free(struct open_room *room)
+{
+	struct room_events *r = room->owner;
+
+	map_remove_str(r->rooms, room->name);
+	metric_set(r->open, (int64_t)map_count(r->rooms));
+	free(room->name);
+	free(room);
+}
+
+struct room_seat *room_seat_find(const struct peer *p, const struct open_room *room)
+{
+	struct room_seat *seat;
+
+	list_for_each (seat, &p->rooms, by_peer)
+		if (seat->room == room)
+			return seat;
+	return NULL;
+}
+
+/* Whether this seat is its user's only one. */
+static bool is_alone(const struct room_seat *seat)
+{
+	const struct room_seat *other;
+
+	list_for_each (other, &seat->room->seats, by_room)
+		if (other != seat && text_eq(other->peer->id, seat->peer->id))
+			return false;
+	return true;
+}
+
+void open_room_emit(
+	struct open_room *room, const char *event, json_t *data, const struct peer *except)
+{
+	struct hub *hub = peers_hub(room->owner->config.peers);
+	char *text = data ? json_dumps(data, JSON_COMPACT) : NULL;
+
+	if (text)
+		hub_emit(hub, room->name, event, text, strlen(text), HUB_MUST,
+			except ? &except->member : NULL);
+	free(text);
+	json_decref(data);
+}
+
+static json_t *text_or_null(const char *text)
+{
+	json_t *v = text ? json_string(text) : NULL;
+
+	return v ? v : json_null();
+}
+
+static json_t *member_json(const struct peer *p)
+{
+	return json_pack("{s:s, s:o, s:o}", "userId", p->id, "username", text_or_null(p->who.name),
+		"avatar", text_or_null(p->who.avatar));
+}
+
+static bool is_listed(const json_t *list, const char *id)
+{
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (text_eq(json_string_value(json_object_get(json_array_get(list, i), "userId")),
+			    id))
+			return true;
+	return false;
+}
+
+json_t *open_room_members_json(const struct open_room *room)
+{
+	json_t *list = json_array();
+	const struct room_seat *seat;
+
+	list_for_each (seat, &room->seats, by_room) {
+		if (json_array_size(list) == BIG)
+			break;
+		if (!is_listed(list, seat->peer->id))
+			json_array_append_new(list, member_json(seat->peer));
+	}
+	return list;
+}
+
+static void tell_coming(struct room_seat *seat)
+{
+	struct open_room *room = seat->room;
+	json_t *news;
+
+	if (room->n_seats < 2 || room->n_users > BIG)
+		return;
+	news = member_json(seat->peer);
+	json_object_set_new(news, "roomId", json_string(room->id));
+	json_object_set_new(news, "memberCount", json_integer(room->n_users));
+	open_room_emit(room, "user_joined", news, seat->peer);
+}
+
+static void tell_going(struct open_room *room, const char *user_id)
+{
+	if (room->n_seats && room->n_users <= BIG)
+		open_room_emit(room, "user_left",
+			json_pack("{s:s, s:s, s:I}", "roomId", room->id, "userId", user_id,
+				"memberCount", (json_int_t)room->n_users),
+			NULL);
+}
+
+/* NULL: there is room. */
+static const char *full(const struct room_events *r, const struct open_room *room, const char **why)
+{
+	if (!room && map_count(r->rooms) >= r->config.max_rooms) {
+		*why = "There are as many rooms as there may be.";
+		return "too_many_rooms";
+	}
+	if (room && room->n_seats >= r->config.max_members) {
+		*why = "There are as many in this room as there may be.";
+		return "room_full";
+	}
+	return NULL;
+}
+
+struct room_seat *room_seat_create(struct room_events *r, struct peer *p, const char *name,
+	const char **code, const char **why)
+{
+	struct open_room *room = open_room_find(r, name);
+	struct room_seat *seat;
+
+	*code = full(r, room, why);
+	if (*code) {
+		metric_add(r->refused, 1);
+		log_info("room refused", kv_str("room", name), kv_str("user", p->id),
+			kv_str("reason", *code));
+		return NULL;
+	}
+	room = room ? room : open_room_create(r, name);
+	seat = mem_new(struct room_seat);
+	seat->peer = p;
+	seat->room = room;
+	list_append(&room->seats, &seat->by_room);
+	list_append(&p->rooms, &seat->by_peer);
+	room->n_seats++;
+	if (is_alone(seat)) {
+		room->n_users++;
+		tell_coming(seat);
+	}
+	return seat;
+}
+
+void room_seat_end(struct room_seat *seat)
+{
+	struct open_room *room = seat->room;
+	bool alone = is_alone(seat);
+
+	hub_leave(peers_hub(room->owner->config.peers), &seat->peer->member, room->name);
+	list_remove(&seat->by_room);
+	list_remove(&seat->by_peer);
+	room->n_seats--;
+	if (alone) {
+		room->n_users--;
+		tell_going(room, seat->peer->id);
+	}
+	free(seat);
+	if (!room->n_seats)
+		open_room_free(room);
+}
