@@ -10,6 +10,8 @@
  * HTTP requests that the daemon makes, on the loop: libcurl's multi socket interface over libuv,
  * names resolved by its threads. http and https only, certificates verified, no redirects followed,
  * no proxy taken from the environment. Connections are kept for the next request to the same host.
+ * A request on a kept one that ends without a byte of an answer is sent again on a new one, within
+ * the same call and time: a server may see it twice, and `done` hears only how the last one ended.
  * Loop thread only.
  */
 struct http_client;

@@ -69,8 +69,12 @@ static void on_poll(uv_poll_t *handle, int status, int events)
 {
 	struct socket_watch *w = handle->data;
 	struct http_client *c = w->client;
-	int flags = status < 0 ? CURL_CSELECT_ERR : 0;
+	int flags = 0;
 
+	/* Of CURL_CSELECT_ERR libcurl only says that there is an error: by reading it learns which,
+	 * and that a connection which it kept was given up meanwhile. */
+	if (status < 0)
+		flags = CURL_CSELECT_IN | CURL_CSELECT_OUT;
 	if (events & UV_READABLE)
 		flags |= CURL_CSELECT_IN;
 	if (events & UV_WRITABLE)
@@ -174,6 +178,9 @@ static const char *failure(const struct http_client_call *call, CURLcode code)
 {
 	if (call->too_large)
 		return "the answer is too large";
+	/* The buffer keeps the first complaint, which may be of a kept connection that was lost. */
+	if (code == CURLE_OPERATION_TIMEDOUT && !strstr(call->error, "timed out"))
+		return "timed out";
 	return call->error[0] ? call->error : curl_easy_strerror(code);
 }
 

@@ -24,6 +24,7 @@ struct server {
 	unsigned n, n_requests;
 	const char *says; /* to each whole request; NULL: nothing */
 	bool resets; /* instead */
+	bool recovers; /* resets only once, and is silent then */
 };
 
 struct outcome {
@@ -87,6 +88,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	s->n_requests++;
 	if (s->resets) {
 		hang_up(s, i);
+		s->resets = !s->recovers;
 	} else if (s->says) {
 		assert_int_equal(send(s->fds[i], s->says, strlen(s->says), MSG_NOSIGNAL),
 			(ssize_t)strlen(s->says));
@@ -233,13 +235,38 @@ static void tells_of_failures(void **state)
 	get(&r, &o);
 	run_until(&r.loop, o.calls == 1);
 	assert_int_equal(o.status, 0);
-	assert_true(o.error[0]);
+	assert_non_null(strstr(o.error, "reset"));
 	/* Nobody listens there any more. */
 	net_listener_destroy(&r.server.listener);
 	get(&r, &o);
 	run_until(&r.loop, o.calls == 2);
 	assert_int_equal(o.status, 0);
 	assert_true(o.error[0]);
+	rig_finish(&r);
+}
+
+static void repeats_what_a_kept_connection_lost(void **state)
+{
+	struct rig r;
+	struct outcome o = {0};
+	rig_init(&r, ANSWER("204 No Content", "", "", "0"), 0);
+	get(&r, &o);
+	run_until(&r.loop, o.calls == 1);
+	r.server.resets = r.server.recovers = true;
+	get(&r, &o);
+	run_until(&r.loop, o.calls == 2);
+	assert_int_equal(o.status, 204);
+	assert_int_equal(r.server.n, 2);
+	assert_int_equal(r.server.n_requests, 3);
+	/* Of one that was sent twice it tells how the second ended. */
+	r.server.says = NULL;
+	r.server.resets = true;
+	http_client_send(r.client,
+		&(struct http_client_request){.method = "GET", .url = r.url, .timeout_us = 300000},
+		hear, &o);
+	run_until(&r.loop, o.calls == 3);
+	assert_int_equal(o.status, 0);
+	assert_non_null(strstr(o.error, "timed out"));
 	rig_finish(&r);
 }
 
@@ -392,6 +419,7 @@ int main(void)
 		cmocka_unit_test(keeps_connections),
 		cmocka_unit_test(bounds_connections),
 		cmocka_unit_test(tells_of_failures),
+		cmocka_unit_test(repeats_what_a_kept_connection_lost),
 		cmocka_unit_test(gives_up_after_its_time),
 		cmocka_unit_test(follows_no_redirect_and_heeds_retry_after),
 		cmocka_unit_test(bounds_the_answer),
