@@ -1,6 +1,7 @@
 """Webhooks and push, against real receivers that fail, hang, hang up and come back."""
 import base64
 import http.server
+import itertools
 import json
 import os
 import shutil
@@ -121,7 +122,7 @@ class OutboxTest(SoukTest):
     def soukd_to(self, receiver, **settings):
         return self.soukd({
             "webhooks.url": receiver.url(), "webhooks.secret": SECRET,
-            "webhooks.retry_base": "50ms", "webhooks.timeout": "1s",
+            "webhooks.retry_base": "50ms", "webhooks.timeout": "60s",
             **{f"webhooks.{name}": value for name, value in settings.items()}})
 
     def outbox(self, daemon):
@@ -215,20 +216,21 @@ class Webhooks(OutboxTest):
                          ["ann", "a scam"])
 
     def test_failures_are_repeated_with_the_same_id(self):
-        state = {"n": 0}
+        turns = itertools.count(1)
 
         def behave(handler, body):
-            state["n"] += 1
-            if state["n"] <= 2:
-                return 500
-            if state["n"] == 3:
+            turn = next(turns)
+            if turn <= 2:
+                # The next comes by a new connection: on a kept one its loss is no failure yet.
+                return (500, {"Connection": "close"}, b"")
+            if turn == 3:
                 return hang_up(handler, body)
-            if state["n"] == 4:
+            if turn == 4:
                 time.sleep(3)  # longer than the receiver's time
                 return 299
             return 204
         r = self.receiver(behave)
-        daemon = self.soukd_to(r)
+        daemon = self.soukd_to(r, timeout="1s")
         made = daemon.create_stream("Lamps")
         wait_for(lambda: len(r.events(204)) >= 2, "both were taken")
         self.wait_empty(daemon)
@@ -240,6 +242,24 @@ class Webhooks(OutboxTest):
                          ["stream.live", "stream.scheduled"])
         self.assertGreaterEqual(daemon.metric("souk_outbox_failures_total", 'kind="webhook"'), 4)
         self.assertEqual(daemon.metric("souk_outbox_delivered_total", 'kind="webhook"'), 2)
+        for why in ("answered 500", "reset", "timed out"):
+            self.assertTrue(daemon.log_lines("delivery failed", why), why)
+
+    def test_kept_connection_that_is_lost_is_replaced(self):
+        turns = itertools.count(1)
+
+        def behave(handler, body):
+            return hang_up(handler, body) if next(turns) == 2 else 204
+        r = self.receiver(behave)
+        daemon = self.soukd_to(r)
+        daemon.create_stream("Lamps")
+        self.wait_empty(daemon)
+        wait_for(lambda: len(r.seen()) == 3, "the answers are noted")
+        ids = [headers["X-Souk-Id"] for _, headers in r.seen()]
+        self.assertEqual(len(set(ids)), 2)
+        self.assertEqual(sorted(r.events(204)), ["stream.live", "stream.scheduled"])
+        self.assertEqual(daemon.metric("souk_outbox_delivered_total", 'kind="webhook"'), 2)
+        self.assertEqual(daemon.metric("souk_outbox_failures_total", 'kind="webhook"'), 0)
 
     def test_receiver_that_is_down_gets_all_when_it_comes_back(self):
         r = self.receiver()
@@ -278,7 +298,7 @@ class Webhooks(OutboxTest):
     def test_given_up_stays_for_the_operator(self):
         state = {"status": 500}
         r = self.receiver(lambda handler, body: state["status"])
-        daemon = self.soukd_to(r, give_up="1s")
+        daemon = self.soukd_to(r, give_up="4s")  # each is tried once more at the end
         daemon.create_stream("Lamps")
         wait_for(lambda: daemon.metric("souk_outbox_given_up") == 2, "both are given up")
         data = self.outbox(daemon)
@@ -337,10 +357,12 @@ class Webhooks(OutboxTest):
         r = self.receiver(tls=context)
         daemon = self.soukd_to(r)
         daemon.create_stream("Lamps")
-        wait_for(lambda: daemon.metric("souk_outbox_failures_total", 'kind="webhook"') >= 2,
-                 "both were tried")
-        errors = [e["lastError"] for e in self.outbox(daemon)["entries"]]
-        self.assertTrue(all("certificate" in e for e in errors), errors)
+
+        def errors():
+            return [e["lastError"] for e in self.outbox(daemon)["entries"]]
+        wait_for(lambda: all(errors()), "both were tried")
+        self.assertTrue(all("certificate" in e for e in errors()), errors())
+        self.assertEqual(len(errors()), 2)
         self.assertEqual(r.requests, [])
 
     def test_stop_with_requests_under_way(self):
@@ -351,7 +373,7 @@ class Webhooks(OutboxTest):
             arrived.append(handler.headers["X-Souk-Id"])
             return hold.wait(60) and 200
         r = self.receiver(behave)
-        daemon = self.soukd_to(r, timeout="60s")
+        daemon = self.soukd_to(r)
         for i in range(3):
             daemon.create_stream(f"stream {i}")
         wait_for(lambda: len(set(arrived)) == 3, "three requests are under way")
@@ -532,6 +554,7 @@ class Push(OutboxTest):
         del self.fcm.answers["device-ann"]
         wait_for(lambda: daemon.metric("souk_outbox_delivered_total", 'kind="push"') == 1,
                  "ann heard")
+        wait_for(lambda: self.outbox(daemon)["waiting"] == 0, "nothing is left to try")
         data = self.outbox(daemon)
         self.assertEqual((data["waiting"], data["givenUp"]), (0, 1))
         self.assertIn("INVALID_ARGUMENT", data["entries"][0]["lastError"])
