@@ -12,9 +12,10 @@ export const keepFocus = (node) =>
   node.addEventListener('mousedown', (event) => event.preventDefault());
 
 export class Composer {
-  // say(text) is called with what is to be sent.
-  constructor(say) {
+  // say(text) is called with what is to be sent, turned() when waiting begins or ends.
+  constructor(say, turned) {
     this.say = say;
+    this.turned = turned;
     this.until = 0;
     this.input = byId('say');
     byId('composer').addEventListener('submit', (event) => {
@@ -43,12 +44,12 @@ export class Composer {
     this.tick();
   }
 
-  // Once a second. True when the waiting has just ended.
+  // Once a second.
   tick() {
-    const ended = this.counting && !this.waiting;
+    const turned = Boolean(this.counting) !== this.waiting;
     this.counting = this.waiting;
     this.#show();
-    return ended;
+    if (turned) this.turned();
   }
 
   #send() {

@@ -42,7 +42,7 @@ export class Live {
     this.log = new ChatLog();
     this.menu = new Menu();
     this.moderation = new Moderation(streamId, (text) => this.#notice(text));
-    this.composer = new Composer((text) => this.#say(text));
+    this.composer = new Composer((text) => this.#say(text), () => this.view.changed());
     this.view = new ChatView({
       log: this.log,
       seller: () => this.stream?.sellerId,
@@ -149,6 +149,7 @@ export class Live {
   async #joined(answer) {
     this.banned = false;
     this.slow = answer.slowMode ?? 0;
+    this.#enable(answer.chatEnabled);
     this.#count(answer.viewerCount);
     this.#showSlow();
     this.showcase.joined(answer);
@@ -185,6 +186,10 @@ export class Live {
         this.log.remove(data.messageId);
         this.view.changed();
         break;
+      case 'chat:enabled':
+        this.#enable(data.enabled);
+        this.#showFoot();
+        break;
       case 'chat:muted':
         this.#mutedSomebody(data);
         break;
@@ -207,6 +212,11 @@ export class Live {
         if (name.startsWith('product:')) this.showcase.heard(name, data);
         else this.news(name);
     }
+  }
+
+  // Before the API says so: it is asked only now and then.
+  #enable(enabled) {
+    if (this.stream && enabled !== undefined) this.stream.enableChat = enabled;
   }
 
   #count(n) {
@@ -245,7 +255,8 @@ export class Live {
   #unsent(entry, error) {
     const { text, again } = failureOf(error);
     entry.since = undefined;
-    if (['rate_limited', 'slow_mode'].includes(error.code)) this.composer.wait(error.retryAfter ?? 1);
+    const tooFast = ['rate_limited', 'slow_mode'].includes(error.code);
+    if (tooFast) this.composer.wait(error.retryAfter ?? 1);
     if (error.code === 'muted') {
       this.muted = { until: error.retryAfter ? Date.now() + error.retryAfter * 1000 : null };
     }
@@ -306,7 +317,7 @@ export class Live {
   #tick() {
     const now = Date.now();
     if (this.muted?.until && this.muted.until <= now) this.muted = null;
-    if (this.composer.tick()) this.view.changed();
+    this.composer.tick();
     for (const entry of this.log.pending) {
       if (entry.state !== 'sending' || !(now - entry.since > GIVE_UP_MS)) continue;
       entry.turn++;

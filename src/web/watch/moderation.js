@@ -41,7 +41,7 @@ export class Moderation {
   }
 
   slowMode(seconds) {
-    return this.#do('PUT', '/slow-mode', { seconds },
+    return this.#do('PATCH', '/settings', { slow_mode: seconds },
       seconds ? `Slow mode: one message every ${seconds} s.` : 'Slow mode is off.');
   }
 

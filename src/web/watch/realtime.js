@@ -8,10 +8,10 @@ const ANSWER_MS = 10000;
 const AGAIN_MS = 3000;
 const FULL_MS = 15000;
 
-const told = ['chat:message', 'chat:deleted', 'chat:muted', 'reaction:new', 'stream:viewer-count',
-  'viewer:joined', 'viewer:left', 'product:tagged', 'product:pinned', 'product:unpinned',
-  'stream:slow-mode', 'stream:started', 'stream:interrupted', 'stream:resumed', 'stream:ended',
-  'stream:vod-ready'];
+const told = ['chat:message', 'chat:deleted', 'chat:muted', 'chat:enabled', 'reaction:new',
+  'stream:viewer-count', 'viewer:joined', 'viewer:left', 'product:tagged', 'product:pinned',
+  'product:unpinned', 'stream:slow-mode', 'stream:started', 'stream:interrupted', 'stream:resumed',
+  'stream:ended', 'stream:vod-ready'];
 
 // heard: {state(name, code), joined(answer), returned(), event(name, data)}; states are connecting,
 // on, lost, refused (code: why).
