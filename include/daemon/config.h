@@ -98,6 +98,7 @@ struct config_events {
 	unsigned sockets_per_user; /* 0: no bound */
 	unsigned users_per_address; /* how often an address may what a user may; 0: no bound */
 	unsigned rooms;
+	unsigned follows; /* of one user, of whose presence he is told */
 	unsigned open_rooms; /* 0: none */
 	unsigned room_members, room_name; /* sockets; characters */
 	uint64_t broadcast; /* bytes */

@@ -19,13 +19,22 @@
  */
 struct events;
 
-enum event_field_type { EVENT_TEXT, EVENT_UUID, EVENT_INTEGER, EVENT_NUMBER, EVENT_BOOL };
+enum event_field_type {
+	EVENT_TEXT,
+	EVENT_UUID,
+	EVENT_INTEGER,
+	EVENT_NUMBER,
+	EVENT_BOOL,
+	EVENT_TEXTS, /* an array of texts of 1 to EVENT_ITEM_MAX characters */
+	EVENT_UUIDS,
+};
+#define EVENT_ITEM_MAX 128
 
 struct event_field {
 	const char *name; /* snake_case; "a.b" does not exist: payloads are flat */
 	enum event_field_type type;
 	bool required; /* null is as good as absent where it is not */
-	double min, max; /* of numbers; of texts code points. Both 0: no bound but the message's */
+	double min, max; /* of numbers; of texts code points; of arrays items. Both 0: no bound but the message's */
 	const char *const *words; /* of a text: NULL-terminated; NULL: any */
 };
 

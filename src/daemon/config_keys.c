@@ -204,6 +204,8 @@ static const struct config_key keys[] = {
 			"behind a proxy."},
 	{"events", "rooms", CONFIG_INT, AT(events, rooms), "100", 1, 10000, .reload = true,
 		.help = "Rooms that a socket may be in."},
+	{"events", "follows", CONFIG_INT, AT(events, follows), "500", 0, 100000,
+		.help = "Followed users whose coming and going a user's sockets are told of."},
 	{"events", "open_rooms", CONFIG_INT, AT(events, open_rooms), "10000", 0, 1000000,
 		.help = "Rooms that clients with a token may open by joining them; 0: none."},
 	{"events", "room_members", CONFIG_INT, AT(events, room_members), "1000", 2, 100000,

@@ -11,15 +11,19 @@
 #include "http/playback.h"
 #include "http/websocket.h"
 #include "server_private.h"
+#include "ws/active_events.h"
 #include "ws/events.h"
 #include "ws/events_auth.h"
 #include "ws/hub.h"
 #include "ws/json_server.h"
 #include "ws/metric_events.h"
+#include "ws/notification_events.h"
 #include "ws/peer.h"
+#include "ws/presence_events.h"
 #include "ws/room_events.h"
 #include "ws/sio_binding.h"
 #include "ws/stream_events.h"
+#include "ws/user_rooms.h"
 #include "ws_http.h"
 
 #define PLAIN_PATH "/ws"
@@ -38,6 +42,10 @@ struct sockets {
 	struct hub *hub;
 	struct peers *peers;
 	struct events *events;
+	struct user_rooms *user_rooms;
+	struct presence_events *presence;
+	struct notification_events *notifications;
+	struct active_events *active;
 	struct stream_events *streams;
 	struct room_events *rooms;
 	struct metric_events *metrics;
@@ -318,6 +326,34 @@ static void create_metrics(struct sockets *k)
 	});
 }
 
+static void create_users(struct sockets *k)
+{
+	struct server *s = k->server;
+
+	k->user_rooms = user_rooms_create(k->peers);
+	k->presence = presence_events_create(&(struct presence_events_config){
+		.loop = s->loop,
+		.peers = k->peers,
+		.events = k->events,
+		.presence = s->presence,
+		.repo = store_repo(s->store),
+		.follows = s->config->events.follows,
+		.metrics = s->metrics,
+	});
+	k->notifications = notification_events_create(&(struct notification_events_config){
+		.loop = s->loop,
+		.events = k->events,
+		.rooms = k->user_rooms,
+		.inbox = s->inbox,
+	});
+	k->active = active_events_create(&(struct active_events_config){
+		.peers = k->peers,
+		.events = k->events,
+		.audience = s->audience,
+		.state = state_memory_state(s->state_memory),
+	});
+}
+
 static bool is_plain(const struct http_request *r)
 {
 	return text_eq(http_request_path(r), PLAIN_PATH);
@@ -391,6 +427,7 @@ struct sockets *sockets_create(struct server *s)
 
 	k->server = s;
 	create_peers(k);
+	create_users(k);
 	create_streams(k);
 	create_rooms(k);
 	create_metrics(k);
@@ -421,6 +458,10 @@ void sockets_destroy(struct sockets **pointer)
 	metric_events_destroy(&k->metrics);
 	room_events_destroy(&k->rooms);
 	stream_events_destroy(&k->streams);
+	active_events_destroy(&k->active);
+	notification_events_destroy(&k->notifications);
+	presence_events_destroy(&k->presence);
+	user_rooms_destroy(&k->user_rooms);
 	peers_destroy(&k->peers);
 	json_server_destroy(&k->json);
 	json_server_destroy(&k->realtime);

@@ -23,6 +23,28 @@ static bool number_fits(const struct event_field *f, double v)
 	return isfinite(v) && ((f->min == 0 && f->max == 0) || (v >= f->min && v <= f->max));
 }
 
+static bool item_fits(const struct event_field *f, const json_t *v)
+{
+	const char *text = json_string_value(v);
+	struct uuid id;
+	size_t n = text ? text_utf8_count(text) : 0;
+
+	return f->type == EVENT_UUIDS ? text && uuid_parse(text, &id)
+				      : n >= 1 && n <= EVENT_ITEM_MAX;
+}
+
+static bool items_fit(const struct event_field *f, const json_t *v)
+{
+	double n = (double)json_array_size(v);
+	const json_t *item;
+	size_t i;
+
+	if (!json_is_array(v) || n < f->min || n > f->max)
+		return false;
+	json_array_foreach(v, i, item) if (!item_fits(f, item)) return false;
+	return true;
+}
+
 static bool fits(const struct event_field *f, const json_t *v)
 {
 	struct uuid id;
@@ -38,6 +60,9 @@ static bool fits(const struct event_field *f, const json_t *v)
 		return json_is_number(v) && number_fits(f, json_number_value(v));
 	case EVENT_BOOL:
 		return json_is_boolean(v);
+	case EVENT_TEXTS:
+	case EVENT_UUIDS:
+		return items_fit(f, v);
 	}
 	return false;
 }
@@ -71,6 +96,14 @@ static void say(const struct event_field *f, char *why, size_t size)
 	case EVENT_INTEGER:
 	case EVENT_NUMBER:
 		say_bounds(f, why, size);
+		return;
+	case EVENT_TEXTS:
+		snprintf(why, size, "%s must be an array of %.0f to %.0f texts.", f->name, f->min,
+			f->max);
+		return;
+	case EVENT_UUIDS:
+		snprintf(why, size, "%s must be an array of %.0f to %.0f UUIDs.", f->name, f->min,
+			f->max);
 		return;
 	}
 }

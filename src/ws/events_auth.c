@@ -1,6 +1,7 @@
 #include "ws/events_auth.h"
 
 #include "base/text.h"
+#include "ws/user_rooms.h"
 
 #define AUTH_RATE 10
 
@@ -14,6 +15,15 @@ static json_t *time_or_null(uint64_t wall_ms)
 	return json_string(text);
 }
 
+static json_t *welcome_json(const struct peer *p)
+{
+	json_t *answer = json_pack("{s:s, s:o}", "userId", p->who.user_id, "expiresAt",
+		time_or_null(p->who.expires_ms));
+
+	user_rooms_place(p, answer);
+	return answer;
+}
+
 static void authenticate(void *user, struct event_call *call)
 {
 	struct peer *p = call->peer;
@@ -21,9 +31,7 @@ static void authenticate(void *user, struct event_call *call)
 
 	switch (peer_identify(p, event_text(call, "token", ""), &code, &why)) {
 	case PEER_IDENTIFIED:
-		event_answer(call,
-			json_pack("{s:s, s:o}", "userId", p->who.user_id, "expiresAt",
-				time_or_null(p->who.expires_ms)));
+		event_answer(call, welcome_json(p));
 		return;
 	case PEER_REFUSED:
 		event_refuse(call, code, why, 0);
