@@ -90,6 +90,7 @@ struct config_chat {
 	const char *blocked_words_file; /* NULL: none */
 	unsigned links; /* enum config_links */
 	unsigned rate; /* messages a minute of one user in one stream; 0: no bound */
+	uint64_t slow_mode_max_us;
 };
 
 struct config_events {

@@ -126,7 +126,6 @@ struct api_config {
 	const char *media_root;
 	uint64_t min_free; /* bytes */
 	struct chat *chat; /* NULL: none */
-	unsigned chat_rate; /* messages a minute of one user in one stream; 0: no bound */
 	uint64_t playback_ttl_us; /* of playback tokens; 0: 6 hours */
 	const char *version;
 	const char *config_path; /* NULL: none */
@@ -135,5 +134,3 @@ struct api_config {
 
 struct api *api_create(const struct api_config *config);
 void api_destroy(struct api **a);
-/* A new chat_rate after a reload. */
-void api_chat_configure(struct api *a, unsigned messages_a_minute);

@@ -28,6 +28,16 @@ struct repo_chat_outcome {
 };
 typedef void (*repo_chat_done)(void *user, const struct repo_chat_outcome *outcome);
 
+/* What happened in a stream's chat behind a message. */
+struct repo_chat_news {
+	struct chat_record *rows; /* oldest first; deleted ones are left out */
+	size_t n;
+	struct uuid *deleted; /* messages up to that one, deleted after it was written */
+	size_t n_deleted;
+	bool more; /* there is more than was asked for, of either kind */
+};
+void repo_chat_news_finish(struct repo_chat_news *n);
+
 enum mute_kind { MUTE_WRITING, MUTE_BAN }; /* a banned viewer may not watch or join either */
 const char *mute_kind_text(enum mute_kind k); /* mute, ban */
 bool mute_kind_parse(const char *text, enum mute_kind *out);
@@ -49,15 +59,29 @@ struct repo_mute_list {
 void repo_mute_list_finish(struct repo_mute_list *l);
 
 struct repo_chat_ops {
-	/* id and created_at are the caller's. Also counts in streams.chat_messages_count. Rules of
-	 * who may write are the caller's (live/chat.h). NOT_FOUND: the stream or the user. */
-	void (*chat_add)(void *impl, const struct chat_record *m, repo_chat_done done, void *user);
+	/*
+	 * id and created_at are the caller's. Also counts in streams.chat_messages_count. Rules of
+	 * who may write are the caller's (live/chat.h); WRONG_STATE: since he looked, the stream
+	 * has ended, its chat was switched off, or (if heeds_mutes) the sender was muted.
+	 * NOT_FOUND: the stream or the user.
+	 */
+	void (*chat_add)(void *impl, const struct chat_record *m, bool heeds_mutes,
+		repo_chat_done done, void *user);
 	/* before: id of a message, exclusive; none: the newest. next_cursor is the id to go on
 	 * before, as text. */
 	enum repo_result (*chat_list)(void *impl, struct uuid stream_id, struct uuid before,
 		unsigned limit, struct repo_chat_page *out);
 	/* Of a deleted one too. */
 	enum repo_result (*chat_get)(void *impl, struct uuid id, struct chat_record *out);
+	/* By the sender's own id of it, deleted or not. */
+	enum repo_result (*chat_by_client_id)(void *impl, struct uuid stream_id,
+		const char *user_id, const char *client_id, struct chat_record *out);
+	/* When he last wrote, deleted or not. NOT_FOUND: never. */
+	enum repo_result (*chat_last_at)(
+		void *impl, struct uuid stream_id, const char *user_id, uint64_t *at_ms);
+	/* At most `limit` of each kind. NOT_FOUND: `after` is no message of this stream. */
+	enum repo_result (*chat_since)(void *impl, struct uuid stream_id, struct uuid after,
+		unsigned limit, struct repo_chat_news *out);
 	/* NOT_FOUND: no such message in this stream, or deleted already. */
 	void (*chat_delete)(void *impl, struct uuid stream_id, struct uuid id,
 		const char *deleted_by, uint64_t deleted_at, repo_done done, void *user);

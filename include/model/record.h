@@ -46,6 +46,7 @@ struct stream_record {
 	enum stream_audience audience;
 	uint32_t estimated_duration; /* minutes, 0 = NULL */
 	bool notify_followers, notify_neighborhood, enable_chat, enable_comments, record_stream;
+	uint32_t slow_mode; /* seconds between two messages of one viewer; 0: none */
 	uint64_t scheduled_at, started_at, ended_at;
 	char *end_reason; /* "ended", "grace_expired", "no_publisher", … */
 	char *vod_url, *thumbnail_url;

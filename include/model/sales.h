@@ -49,6 +49,7 @@ enum stream_setting {
 	SETTING_ENABLE_COMMENTS = 1 << 8,
 	SETTING_RECORD_STREAM = 1 << 9,
 	SETTING_SCHEDULED_AT = 1 << 10,
+	SETTING_SLOW_MODE = 1 << 11,
 };
 enum product_field {
 	PRODUCT_NAME = 1 << 0,
@@ -61,7 +62,8 @@ enum product_field {
 };
 
 struct repo_sales_ops {
-	/* The settings of a stream (enum stream_setting, ored), only while scheduled. */
+	/* The settings of a stream (enum stream_setting, ored), only while scheduled; those of its
+	 * chat alone (ENABLE_CHAT, SLOW_MODE) while it is live as well. */
 	void (*stream_settings)(void *impl, const struct stream_record *s, unsigned settings,
 		repo_done done, void *user);
 

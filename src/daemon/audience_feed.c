@@ -10,6 +10,7 @@
 struct audience_feed {
 	struct audience *audience;
 	struct live_registry *registry;
+	struct chat *chat;
 	struct repo repo;
 	struct signal_listener opened, ended, written;
 };
@@ -100,17 +101,25 @@ static void on_written(struct signal_listener *l, void *data)
 	buf_finish(&json);
 }
 
+static void permit(
+	void *audience, struct uuid stream_id, const char *user_id, chat_permitted done, void *call)
+{
+	audience_chat_permit(audience, stream_id, user_id, done, call);
+}
+
 struct audience_feed *audience_feed_create(struct audience *audience,
 	struct live_registry *registry, struct chat *chat, struct repo repo)
 {
 	struct audience_feed *f = mem_new(struct audience_feed);
 	struct live_stream *live = NULL;
 
-	*f = (struct audience_feed){.audience = audience, .registry = registry, .repo = repo};
+	*f = (struct audience_feed){
+		.audience = audience, .registry = registry, .chat = chat, .repo = repo};
 	signal_listener_init(&f->opened, on_opened);
 	signal_listener_init(&f->ended, on_ended);
 	signal_listener_init(&f->written, on_written);
 	signal_add(chat_written(chat), &f->written);
+	chat_ask_permits(chat, permit, audience);
 	signal_add(live_registry_opened(registry), &f->opened);
 	signal_add(live_registry_ended(registry), &f->ended);
 	live_registry_ask_figures(registry, figures, audience);
@@ -130,5 +139,6 @@ void audience_feed_destroy(struct audience_feed **feed)
 	signal_listener_remove(&f->ended);
 	signal_listener_remove(&f->written);
 	live_registry_ask_figures(f->registry, NULL, NULL);
+	chat_ask_permits(f->chat, NULL, NULL);
 	free(f);
 }

@@ -187,6 +187,10 @@ static const struct config_key keys[] = {
 		.help = "Whether viewers may write links; the seller and moderators always may."},
 	{"chat", "rate", CONFIG_INT, AT(chat, rate), "10", 0, 10000, .reload = true,
 		.help = "Messages a minute of one user in one stream; 0: no bound."},
+	{"chat", "slow_mode_max", CONFIG_DURATION, AT(chat, slow_mode_max_us), "1h", 0, DAY,
+		.reload = true,
+		.help = "Longest pause between two messages that a seller may ask of viewers; 0: "
+			"none."},
 
 	{"events", "message", CONFIG_SIZE, AT(events, message), "64k", KILO, 16 * MEGA,
 		.reload = true, .help = "Largest message of a client."},

@@ -38,7 +38,6 @@ static void apply(struct server *s)
 	live_registry_reconfigure(s->registry, &live);
 	rtmp_server_reconfigure(s->rtmp, &rtmp);
 	chat_reconfigure(s->chat, &chat);
-	api_chat_configure(s->api, c->chat.rate);
 	audience_set_chat_rate(s->audience, c->chat.rate);
 	http_server_limits(s->http, c->http.max_connections, c->http.max_per_address);
 	router_limits(s->router, c->limits.address_requests / 60.0, c->limits.address_requests,

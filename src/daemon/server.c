@@ -266,7 +266,6 @@ static bool create_api(struct server *s)
 		.media_root = c->media.root,
 		.min_free = c->media.min_free,
 		.chat = s->chat,
-		.chat_rate = c->chat.rate,
 		.playback_ttl_us = c->auth.playback_ttl_us,
 		.version = SOUK_VERSION,
 		.config_path = c->path,

@@ -35,6 +35,7 @@ struct chat_config settings_chat(const struct config *c)
 	return (struct chat_config){
 		.blocked_words_file = c->chat.blocked_words_file,
 		.links_blocked = c->chat.links == CONFIG_LINKS_BLOCK,
+		.slow_mode_max = (uint32_t)(c->chat.slow_mode_max_us / 1000000),
 	};
 }
 

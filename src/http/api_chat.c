@@ -3,20 +3,17 @@
 #include <string.h>
 
 #include "api_internal.h"
-#include "base/bucket.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "live/chat.h"
-#include "state/audience.h"
 
 /* Chat and moderation: the rules are those of live/chat.h. */
 #define SECONDS_MAX 31536000 /* a year */
-#define NAMES_MAX 100000
 
 /* A request that waits for the chat. */
 struct chat_ask {
 	struct http_request *request; /* NULL: gone */
-	struct api *api; /* not to be touched once request is NULL */
+	struct api *api; /* of a mode; not to be touched once request is NULL */
 	json_t *(*success)(const struct chat_ask *ask, const struct chat_answer *answer);
 	int status; /* of success */
 	struct uuid stream_id, message_id;
@@ -65,7 +62,11 @@ static int status_of(enum chat_result r)
 	case CHAT_TOO_LONG:
 	case CHAT_BLOCKED_WORD:
 	case CHAT_LINK:
+	case CHAT_PAUSE:
 		return 422;
+	case CHAT_RATE:
+	case CHAT_SLOW:
+		return 429;
 	case CHAT_FAILED:
 		return 503;
 	}
@@ -74,23 +75,33 @@ static int status_of(enum chat_result r)
 
 static const char *field_of(enum chat_result r)
 {
+	if (r == CHAT_PAUSE)
+		return "slow_mode";
 	if (status_of(r) == 422)
 		return "message";
 	return r == CHAT_NO_USER || r == CHAT_TARGET ? "user_id" : NULL;
 }
 
-static void refuse(struct http_request *r, const struct chat_answer *answer)
+static uint64_t wait_of(const struct http_request *r, const struct chat_answer *answer)
 {
 	uint64_t now_ms = clock_wall_ms(loop_clock(http_server_loop(http_request_server(r))));
+
+	if (answer->retry_after)
+		return answer->retry_after;
+	return answer->muted_until > now_ms ? (answer->muted_until - now_ms + 999) / 1000 : 0;
+}
+
+static void refuse(struct http_request *r, const struct chat_answer *answer)
+{
+	uint64_t wait = wait_of(r, answer);
 	char line[64];
 
-	if (answer->muted_until <= now_ms) {
+	if (!wait) {
 		reply_error(r, status_of(answer->result), chat_result_code(answer->result),
 			chat_result_text(answer->result), field_of(answer->result));
 		return;
 	}
-	snprintf(line, sizeof(line), "retry-after: %llu\r\n",
-		(unsigned long long)(answer->muted_until - now_ms + 999) / 1000);
+	snprintf(line, sizeof(line), "retry-after: %llu\r\n", (unsigned long long)wait);
 	reply_error_with(r, status_of(answer->result), chat_result_code(answer->result),
 		chat_result_text(answer->result), NULL, line);
 }
@@ -235,64 +246,18 @@ static json_t *written(const struct chat_ask *ask, const struct chat_answer *ans
 	return message_json(answer->message);
 }
 
-/* Where the state that all nodes share is not asked, this process counts. */
-static bool rate_allows(struct api *a, struct http_request *r, struct uuid stream)
-{
-	char *name, id[UUID_TEXT_SIZE];
-	uint64_t wait_us = 0;
-	bool allowed;
-
-	uuid_text(id, stream);
-	name = mem_printf("%s:%s", id, router_identity(r)->user_id);
-	allowed = buckets_take(a->chat_rates, name, loop_now_us(a->config.loop), &wait_us);
-	free(name);
-	if (!allowed)
-		reply_retry(r, 429, "rate_limited", "You are writing too fast.",
-			(unsigned)(wait_us / 1000000 + 1));
-	return allowed;
-}
-
-static void write_now(struct api *a, struct http_request *r, struct uuid id, struct chat_ask *ask)
-{
-	struct caller who;
-
-	caller_init(a, r, &who);
-	chat_write(a->config.chat, &who.chat, id, router_text(r, "message", ""),
-		router_text(r, "client_id", NULL), on_answer, ask);
-	caller_finish(&who);
-}
-
-static void on_permit(void *user, bool permitted, unsigned retry_after)
-{
-	struct chat_ask *ask = user;
-
-	if (ask->request && permitted) {
-		write_now(ask->api, ask->request, ask->stream_id, ask);
-		return;
-	}
-	if (ask->request)
-		reply_retry(ask->request, 429, "rate_limited", "You are writing too fast.",
-			retry_after ? retry_after : 1);
-	ask_free(ask);
-}
-
 static void say(void *user, struct http_request *r)
 {
 	struct api *a = user;
-	struct chat_ask *ask;
+	struct caller who;
 	struct uuid id;
 
 	if (!has_chat(a, r) || !router_param_uuid(r, "id", &id))
 		return;
-	if (!a->config.audience && !rate_allows(a, r, id))
-		return;
-	ask = ask_create(r, id, 201, written);
-	ask->api = a;
-	if (a->config.audience)
-		audience_chat_permit(
-			a->config.audience, id, router_identity(r)->user_id, on_permit, ask);
-	else
-		write_now(a, r, id, ask);
+	caller_init(a, r, &who);
+	chat_write(a->config.chat, &who.chat, id, router_text(r, "message", ""),
+		router_text(r, "client_id", NULL), on_answer, ask_create(r, id, 201, written));
+	caller_finish(&who);
 }
 
 static json_t *deleted(const struct chat_ask *ask, const struct chat_answer *answer)
@@ -315,6 +280,42 @@ static void delete_message(void *user, struct http_request *r)
 	ask->message_id = message;
 	caller_init(a, r, &who);
 	chat_delete(a->config.chat, &who.chat, id, message, on_answer, ask);
+	caller_finish(&who);
+}
+
+/* How the chat goes */
+
+bool api_slow_mode_is_good(const struct api *a, struct http_request *r, uint32_t seconds)
+{
+	if (!a->config.chat || seconds <= chat_slow_mode_max(a->config.chat))
+		return true;
+	refuse(r, &(struct chat_answer){.result = CHAT_PAUSE});
+	return false;
+}
+
+static json_t *mode_set(const struct chat_ask *ask, const struct chat_answer *answer)
+{
+	struct api_urls urls;
+	json_t *o;
+
+	api_urls_of(ask->api, ask->request, &urls);
+	o = api_stream_json(ask->api, &urls, answer->stream);
+	json_object_set_new(o, "productCount", json_integer(answer->product_count));
+	return o;
+}
+
+void api_chat_mode(
+	struct api *a, struct http_request *r, struct uuid stream_id, const struct chat_mode *mode)
+{
+	struct chat_ask *ask;
+	struct caller who;
+
+	if (!has_chat(a, r))
+		return;
+	ask = ask_create(r, stream_id, 200, mode_set);
+	ask->api = a;
+	caller_init(a, r, &who);
+	chat_set_mode(a->config.chat, &who.chat, stream_id, mode, on_answer, ask);
 	caller_finish(&who);
 }
 
@@ -475,7 +476,7 @@ static const struct route routes[] = {
 		.shape = &message_shape,
 		.errors = "404 stream_not_found, 404 user_not_found, 403 forbidden, 403 banned, "
 			  "403 muted, 409 chat_off, 409 stream_not_live, 422 blocked_word, "
-			  "422 link_blocked, 429 rate_limited",
+			  "422 link_blocked, 429 rate_limited, 429 slow_mode",
 		.handler = say},
 	{HTTP_DELETE, "/api/v1/streams/{id}/chat/{mid}", ROUTE_USER,
 		"Delete a message for everyone: one's own, or as seller or moderator any.",
@@ -499,15 +500,7 @@ static const struct route routes[] = {
 		.handler = unmute},
 };
 
-void api_chat_configure(struct api *a, unsigned messages_a_minute)
-{
-	buckets_configure(a->chat_rates, messages_a_minute / 60.0, messages_a_minute);
-}
-
 void api_chat_routes(struct api *a)
 {
-	unsigned rate = a->config.chat_rate;
-
-	a->chat_rates = buckets_create(rate / 60.0, rate, NAMES_MAX);
 	router_add(a->config.router, routes, API_COUNT(routes), a);
 }

@@ -59,7 +59,6 @@ void api_destroy(struct api **a)
 	free((char *)(*a)->config.media_root);
 	free((char *)(*a)->config.version);
 	free((char *)(*a)->config.config_path);
-	buckets_destroy(&(*a)->chat_rates);
 	free(*a);
 	*a = NULL;
 }
@@ -94,6 +93,7 @@ void api_body_draft(const struct http_request *r, struct stream_record *out)
 		.notify_followers = router_bool(r, "notify_followers", true),
 		.notify_neighborhood = router_bool(r, "notify_neighborhood", false),
 		.enable_chat = router_bool(r, "enable_chat", true),
+		.slow_mode = (uint32_t)router_integer(r, "slow_mode", 0),
 		.enable_comments = router_bool(r, "enable_comments", true),
 		.record_stream = router_bool(r, "record_stream", true),
 	};

@@ -14,7 +14,6 @@
 struct api {
 	struct api_config config; /* texts owned */
 	uint64_t started_mono_us, started_wall_ms;
-	struct buckets *chat_rates;
 	unsigned event_polls; /* that wait for something to be said */
 };
 
@@ -151,6 +150,14 @@ extern const char *const api_audiences[];
 
 /* Elements of a table. */
 #define API_COUNT(table) (unsigned)(sizeof(table) / sizeof((table)[0]))
+
+/* api_chat.c: enable_chat and slow_mode of a stream, answered as its other settings. */
+struct chat_mode;
+void api_chat_mode(
+	struct api *a, struct http_request *r, struct uuid stream_id, const struct chat_mode *mode);
+/* False, with 422 answered: longer than it may be here. */
+bool api_slow_mode_is_good(const struct api *a, struct http_request *r, uint32_t seconds);
+#define API_SLOW_MODE_MAX 86400 /* whatever the configuration says */
 
 /* One file a group of paths. */
 void api_streams_routes(struct api *a);

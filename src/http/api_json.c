@@ -128,6 +128,7 @@ static void set_settings(json_t *o, const struct stream_record *r)
 	json_object_set_new(o, "notifyFollowers", json_boolean(r->notify_followers));
 	json_object_set_new(o, "notifyNeighborhood", json_boolean(r->notify_neighborhood));
 	json_object_set_new(o, "enableChat", json_boolean(r->enable_chat));
+	json_object_set_new(o, "slowMode", json_integer(r->slow_mode));
 	json_object_set_new(o, "enableComments", json_boolean(r->enable_comments));
 	json_object_set_new(o, "recordStream", json_boolean(r->record_stream));
 }

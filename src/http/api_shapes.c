@@ -49,6 +49,7 @@ static const struct shape ingest = {"Ingest", ingest_fields, API_COUNT(ingest_fi
 		{"estimatedDuration", SHAPE_INTEGER, .nullable = true, .text = "Minutes."}, \
 		{"notifyFollowers", SHAPE_BOOL}, {"notifyNeighborhood", SHAPE_BOOL}, \
 		{"enableChat", SHAPE_BOOL}, {"enableComments", SHAPE_BOOL}, \
+		{"slowMode", SHAPE_INTEGER, .text = "Seconds between messages; 0: none."}, \
 		{"recordStream", SHAPE_BOOL}, {"scheduledAt", SHAPE_TIME, .nullable = true}, \
 		{"startedAt", SHAPE_TIME, .nullable = true}, \
 		{"endedAt", SHAPE_TIME, .nullable = true}, \

@@ -5,6 +5,7 @@
 #include "api_shapes.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "live/chat.h"
 #include "live/showcase.h"
 
 /* What is shown of a stream's products: settings before, tags, pins and events during. */
@@ -14,6 +15,8 @@ static void on_settings(struct api_call *c, const struct studio_answer *answer)
 	json_t *o = api_stream_json(c->api, &c->urls, answer->stream);
 
 	json_object_set_new(o, "productCount", json_integer(answer->product_count));
+	if (c->api->config.chat)
+		chat_mode_stored(c->api->config.chat, answer->stream);
 	api_call_answer(c, 200, o);
 }
 
@@ -31,6 +34,7 @@ static unsigned settings_given(const struct http_request *r)
 		{"notify_followers", SETTING_NOTIFY_FOLLOWERS},
 		{"notify_neighborhood", SETTING_NOTIFY_NEIGHBORHOOD},
 		{"enable_chat", SETTING_ENABLE_CHAT},
+		{"slow_mode", SETTING_SLOW_MODE},
 		{"enable_comments", SETTING_ENABLE_COMMENTS},
 		{"record_stream", SETTING_RECORD_STREAM},
 		{"scheduled_at", SETTING_SCHEDULED_AT},
@@ -44,18 +48,31 @@ static unsigned settings_given(const struct http_request *r)
 	return given;
 }
 
+/* Those have rules of their own: whoever keeps order changes them while the stream is live. */
+static bool is_of_chat(unsigned given)
+{
+	return given && !(given & ~(unsigned)(SETTING_ENABLE_CHAT | SETTING_SLOW_MODE));
+}
+
 static void settings(void *user, struct http_request *r)
 {
 	struct api *a = user;
 	const struct studio_caller caller = api_caller(r);
+	const unsigned given = settings_given(r);
 	struct stream_record draft;
 	struct uuid id;
 
 	if (!router_param_uuid(r, "id", &id))
 		return;
 	api_body_draft(r, &draft);
-	studio_settings(a->config.studio, &caller, id, &draft, settings_given(r), api_on_studio,
-		api_call_create(a, r, on_settings));
+	if (!api_slow_mode_is_good(a, r, draft.slow_mode))
+		return;
+	if (is_of_chat(given))
+		api_chat_mode(
+			a, r, id, &(struct chat_mode){given, draft.enable_chat, draft.slow_mode});
+	else
+		studio_settings(a->config.studio, &caller, id, &draft, given, api_on_studio,
+			api_call_create(a, r, on_settings));
 }
 
 static void refuse(struct api_call *c, enum showcase_result result)
@@ -234,6 +251,8 @@ static const char *const events[] = {"view", "click", "inquiry", "purchase", NUL
 static const struct route_field settings_fields[] = {
 	{"title", FIELD_STRING, .min = 1, .max = 140, .text = "Title."},
 	API_SETTING_FIELDS,
+	{"slow_mode", FIELD_INTEGER, .max = API_SLOW_MODE_MAX,
+		.text = "Seconds between two messages of a viewer; 0: none."},
 	{"scheduled_at", FIELD_TIME, .nullable = true, .text = "null: now."},
 };
 
@@ -258,10 +277,12 @@ static const struct route_field event_fields[] = {
 
 static const struct route routes[] = {
 	{HTTP_PATCH, "/api/v1/streams/{id}/settings", .who = ROUTE_USER,
-		.summary = "Change settings while the stream is scheduled.",
+		.summary = "Change settings while the stream is scheduled; enable_chat and "
+			   "slow_mode also while it is live, and as a moderator.",
 		.body = settings_fields, .n_body = API_COUNT(settings_fields),
 		.answer = "The stream.", .shape = &api_shape_created,
-		.errors = "404 stream_not_found, 409 stream_not_scheduled", .handler = settings},
+		.errors = "404 stream_not_found, 409 stream_not_scheduled, 409 stream_not_live",
+		.handler = settings},
 	{HTTP_POST, PRODUCT "/tag", .who = ROUTE_USER,
 		.summary = "Say where a product is in the picture of the live stream.",
 		.body = tag_fields, .n_body = API_COUNT(tag_fields), .answer = "The product.",

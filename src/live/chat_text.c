@@ -32,6 +32,12 @@ const char *chat_result_code(enum chat_result r)
 		return "blocked_word";
 	case CHAT_LINK:
 		return "link_blocked";
+	case CHAT_RATE:
+		return "rate_limited";
+	case CHAT_SLOW:
+		return "slow_mode";
+	case CHAT_PAUSE:
+		return "out_of_range";
 	case CHAT_FORBIDDEN:
 		return "forbidden";
 	case CHAT_TARGET:
@@ -75,6 +81,12 @@ const char *chat_result_text(enum chat_result r)
 		return "This message holds a word that is not allowed here.";
 	case CHAT_LINK:
 		return "Links are not allowed here.";
+	case CHAT_RATE:
+		return "You are writing too fast.";
+	case CHAT_SLOW:
+		return "This chat is in slow mode: wait a little.";
+	case CHAT_PAUSE:
+		return "That is longer than slow mode may be here.";
 	case CHAT_FORBIDDEN:
 		return "This is not yours to do.";
 	case CHAT_TARGET:

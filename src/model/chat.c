@@ -53,6 +53,16 @@ void repo_chat_page_finish(struct repo_chat_page *p)
 	*p = (struct repo_chat_page){0};
 }
 
+void repo_chat_news_finish(struct repo_chat_news *n)
+{
+	for (size_t i = 0; i < n->n; i++) {
+		chat_record_finish(&n->rows[i]);
+	}
+	free(n->rows);
+	free(n->deleted);
+	*n = (struct repo_chat_news){0};
+}
+
 void mute_record_finish(struct mute_record *r)
 {
 	free(r->user_id);

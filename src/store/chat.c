@@ -7,82 +7,10 @@
 #include "stmt.h"
 #include "tables.h"
 
-#define COLUMNS \
-	"id, stream_id, user_id, username, avatar, message, client_id, created_at, deleted_at"
-
-static void read_message(struct stmt *s, struct chat_record *out)
-{
-	*out = (struct chat_record){0};
-	out->id = stmt_col_uuid(s);
-	out->stream_id = stmt_col_uuid(s);
-	out->user_id = stmt_col_text(s);
-	out->username = stmt_col_text(s);
-	out->avatar = stmt_col_text(s);
-	out->message = stmt_col_text(s);
-	out->client_id = stmt_col_text(s);
-	out->created_at = stmt_col_uint(s);
-	out->deleted_at = stmt_col_uint(s);
-}
-
-/* Takes the one row that a bound statement gives. */
-static enum repo_result read_one(struct stmt *s, struct chat_record *out)
-{
-	bool found = stmt_step(s);
-	*out = (struct chat_record){0};
-	if (found) {
-		read_message(s, out);
-	}
-	if (!stmt_end(s)) {
-		chat_record_finish(out);
-		return REPO_FAILED;
-	}
-	return found ? REPO_OK : REPO_NOT_FOUND;
-}
-
-static enum repo_result chat_get(void *impl, struct uuid id, struct chat_record *out)
-{
-	struct stmt s = stmt_begin(
-		store_reader(impl), "SELECT " COLUMNS " FROM chat_messages WHERE id = ?");
-	stmt_uuid(&s, id);
-	return read_one(&s, out);
-}
-
-static enum repo_result chat_list(void *impl, struct uuid stream_id, struct uuid before,
-	unsigned limit, struct repo_chat_page *out)
-{
-	struct uuid last = {0};
-	struct stmt s = stmt_begin(store_reader(impl),
-		uuid_is_none(before) ? "SELECT " COLUMNS " FROM chat_messages WHERE stream_id = ?"
-				       " AND deleted_at IS NULL ORDER BY id DESC LIMIT ?"
-				     : "SELECT " COLUMNS
-				       " FROM chat_messages WHERE stream_id = ? AND id < ?"
-				       " AND deleted_at IS NULL ORDER BY id DESC LIMIT ?");
-	*out = (struct repo_chat_page){0};
-	stmt_uuid(&s, stream_id);
-	if (!uuid_is_none(before)) {
-		stmt_uuid(&s, before);
-	}
-	stmt_int(&s, (int64_t)limit + 1);
-	out->rows = mem_zalloc(limit * sizeof(*out->rows));
-	while (stmt_step(&s)) {
-		if (out->n == limit) {
-			out->next_cursor = mem_alloc(UUID_TEXT_SIZE);
-			uuid_text(out->next_cursor, last);
-			break;
-		}
-		read_message(&s, &out->rows[out->n]);
-		last = out->rows[out->n++].id;
-	}
-	if (!stmt_end(&s)) {
-		repo_chat_page_finish(out);
-		return REPO_FAILED;
-	}
-	return REPO_OK;
-}
-
 struct add_job {
 	struct store_job job;
 	struct chat_record message; /* what is stored in the end */
+	bool heeds_mutes;
 	repo_chat_done done;
 	void *user;
 };
@@ -104,12 +32,12 @@ static enum repo_result take_first(struct db *db, struct chat_record *m)
 {
 	struct chat_record first;
 	struct stmt s = stmt_begin(db,
-		"SELECT " COLUMNS " FROM chat_messages"
+		"SELECT " CHAT_COLUMNS " FROM chat_messages"
 		" WHERE stream_id = ? AND user_id = ? AND client_id = ?");
 	stmt_uuid(&s, m->stream_id);
 	stmt_text(&s, m->user_id);
 	stmt_text(&s, m->client_id);
-	enum repo_result result = read_one(&s, &first);
+	enum repo_result result = chat_read_one(&s, &first);
 	if (result != REPO_OK) {
 		return result;
 	}
@@ -142,9 +70,29 @@ static bool count_message(struct db *db, struct uuid stream_id)
 	return stmt_run(&s);
 }
 
-static enum repo_result apply_add(struct db *db, struct store_job *job)
+/* What may have changed since the sender's right to write was looked at. */
+static enum repo_result check_open(struct db *db, const struct chat_record *m, bool heeds_mutes)
 {
-	struct chat_record *m = &container_of(job, struct add_job, job)->message;
+	bool failed = false;
+	struct stmt s = stmt_begin(db,
+		"SELECT 1 FROM streams s WHERE id = ?1 AND enable_chat"
+		" AND status NOT IN ('ended', 'cancelled') AND NOT (?3 AND EXISTS (SELECT 1 FROM"
+		" mutes WHERE stream_id = ?1 AND user_id = ?2"
+		" AND (until IS NULL OR until > ?4)))");
+	stmt_uuid(&s, m->stream_id);
+	stmt_text(&s, m->user_id);
+	stmt_int(&s, heeds_mutes);
+	stmt_uint(&s, m->created_at);
+	bool open = stmt_exists(&s, &failed);
+	if (failed) {
+		return REPO_FAILED;
+	}
+	return open ? REPO_OK : REPO_WRONG_STATE;
+}
+
+static enum repo_result check_add(struct db *db, struct add_job *j)
+{
+	struct chat_record *m = &j->message;
 	enum repo_result result = chat_stream_exists(db, m->stream_id);
 	if (result == REPO_OK) {
 		result = users_exists(db, m->user_id);
@@ -155,6 +103,14 @@ static enum repo_result apply_add(struct db *db, struct store_job *job)
 			result = REPO_OK;
 		}
 	}
+	return result == REPO_OK ? check_open(db, m, j->heeds_mutes) : result;
+}
+
+static enum repo_result apply_add(struct db *db, struct store_job *job)
+{
+	struct add_job *j = container_of(job, struct add_job, job);
+	const struct chat_record *m = &j->message;
+	enum repo_result result = check_add(db, j);
 	if (result != REPO_OK) {
 		return result;
 	}
@@ -175,12 +131,14 @@ static void complete_add(struct store_job *job)
 	free(j);
 }
 
-static void chat_add(void *impl, const struct chat_record *m, repo_chat_done done, void *user)
+static void chat_add(
+	void *impl, const struct chat_record *m, bool heeds_mutes, repo_chat_done done, void *user)
 {
 	struct add_job *j = mem_new(struct add_job);
 	j->job = (struct store_job){
 		.name = "chat message", .apply = apply_add, .complete = complete_add};
 	chat_record_copy(&j->message, m);
+	j->heeds_mutes = heeds_mutes;
 	j->done = done;
 	j->user = user;
 	store_submit(impl, &j->job);
@@ -273,6 +231,9 @@ const struct repo_chat_ops chat_ops = {
 	.chat_add = chat_add,
 	.chat_list = chat_list,
 	.chat_get = chat_get,
+	.chat_by_client_id = chat_by_client_id,
+	.chat_last_at = chat_last_at,
+	.chat_since = chat_since,
 	.chat_delete = chat_delete,
 	.chat_flag = chat_flag,
 	.mute_put = chat_mute_put,

@@ -3,7 +3,9 @@
 #include "base/mem.h"
 #include "tables.h"
 
-/* Settings of a stream that is not live yet. */
+/* Settings of a stream: those of its chat until it is over, the others until it is live. */
+#define SETTINGS_OF_CHAT (SETTING_ENABLE_CHAT | SETTING_SLOW_MODE)
+
 struct settings_job {
 	struct plain_job plain; /* first */
 	struct stream_record stream, after;
@@ -23,7 +25,8 @@ static const char settings_sql[] = "UPDATE streams SET"
 				   " enable_comments = iif(?1 & 256, ?10, enable_comments),"
 				   " record_stream = iif(?1 & 512, ?11, record_stream),"
 				   " scheduled_at = iif(?1 & 1024, ?12, scheduled_at),"
-				   " updated_at = now_ms() WHERE id = ?13";
+				   " slow_mode = iif(?1 & 2048, ?13, slow_mode),"
+				   " updated_at = now_ms() WHERE id = ?14";
 
 static bool write_settings(struct db *db, const struct stream_record *r, unsigned settings)
 {
@@ -40,8 +43,15 @@ static bool write_settings(struct db *db, const struct stream_record *r, unsigne
 	stmt_int(&s, r->enable_comments);
 	stmt_int(&s, r->record_stream);
 	stmt_int_unless(&s, (int64_t)r->scheduled_at, 0);
+	stmt_uint(&s, r->slow_mode);
 	stmt_uuid(&s, r->id);
 	return stmt_run(&s);
+}
+
+static bool may_change(enum stream_status status, unsigned settings)
+{
+	return status == STREAM_SCHEDULED ||
+		(status == STREAM_LIVE && !(settings & ~(unsigned)SETTINGS_OF_CHAT));
 }
 
 static enum repo_result settings_apply(struct db *db, struct store_job *job)
@@ -54,7 +64,7 @@ static enum repo_result settings_apply(struct db *db, struct store_job *job)
 	if (result != REPO_OK) {
 		return result;
 	}
-	if (status != STREAM_SCHEDULED) {
+	if (!may_change(status, j->settings)) {
 		return REPO_WRONG_STATE;
 	}
 	if (!write_settings(db, &j->stream, j->settings) ||

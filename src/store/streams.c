@@ -9,7 +9,7 @@ const char streams_columns[] =
 	" s.enable_comments, s.record_stream, s.scheduled_at, s.started_at, s.ended_at,"
 	" s.end_reason, s.vod_url, s.thumbnail_url, s.stream_key_hash, s.peak_viewers,"
 	" s.unique_viewers, s.total_likes, s.chat_messages_count, s.average_watch_time,"
-	" s.created_at, s.updated_at";
+	" s.created_at, s.updated_at, s.slow_mode";
 
 /* As streams_columns, for the statements whose text is fixed. */
 #define COLUMNS \
@@ -17,7 +17,7 @@ const char streams_columns[] =
 	" notify_followers, notify_neighborhood, enable_chat, enable_comments, record_stream," \
 	" scheduled_at, started_at, ended_at, end_reason, vod_url, thumbnail_url," \
 	" stream_key_hash, peak_viewers, unique_viewers, total_likes, chat_messages_count," \
-	" average_watch_time, created_at, updated_at"
+	" average_watch_time, created_at, updated_at, slow_mode"
 
 static enum stream_status read_status(struct stmt *s)
 {
@@ -69,6 +69,7 @@ void streams_read_row(struct stmt *s, struct stream_record *out)
 	out->average_watch_time = stmt_col_u32(s);
 	out->created_at = stmt_col_uint(s);
 	out->updated_at = stmt_col_uint(s);
+	out->slow_mode = stmt_col_u32(s);
 }
 
 /* The one row of a SELECT whose parameters are bound. */
@@ -117,7 +118,7 @@ static bool insert_stream(struct db *db, const struct stream_record *r)
 {
 	struct stmt s = stmt_begin(db,
 		"INSERT INTO streams (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-		" ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+		" ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 	stmt_uuid(&s, r->id);
 	stmt_text(&s, r->seller_id);
 	stmt_text(&s, r->title);
@@ -149,6 +150,7 @@ static bool insert_stream(struct db *db, const struct stream_record *r)
 	stmt_uint(&s, r->average_watch_time);
 	stmt_uint(&s, r->created_at);
 	stmt_uint(&s, r->updated_at);
+	stmt_uint(&s, r->slow_mode);
 	return stmt_run(&s);
 }
 

@@ -103,6 +103,7 @@ static void join(void *user, struct event_call *call)
 	struct peer *p = call->peer;
 	struct stream_record row;
 	struct stream_room *room;
+	struct uuid after;
 	json_t *joined;
 
 	if (!stream_of_call(s, call, true, &row))
@@ -110,6 +111,8 @@ static void join(void *user, struct event_call *call)
 	room = enter(s, p, row.id);
 	if (room) {
 		joined = stream_joined_json(room, &row, p);
+		if (event_uuid(call, "after", &after))
+			stream_news_into(joined, room, after);
 		peer_send(p, "stream:joined", json_incref(joined));
 		event_answer(call, joined);
 	} else {
@@ -214,8 +217,9 @@ static void answer_resumed(struct event_call *call, struct stream_room *room)
 
 	hub_room_place(peers_hub(room->owner->config.peers), room->name, &place);
 	event_answer(call,
-		json_pack("{s:s, s:s, s:I, s:I}", "room", room->name, "epoch", place.epoch, "seq",
-			(json_int_t)place.seq, "viewerCount", (json_int_t)stream_room_count(room)));
+		json_pack("{s:s, s:s, s:I, s:I, s:s}", "room", room->name, "epoch", place.epoch,
+			"seq", (json_int_t)place.seq, "viewerCount",
+			(json_int_t)stream_room_count(room), "recovered", "all"));
 }
 
 static void refuse_resume(struct event_call *call)
@@ -224,13 +228,49 @@ static void refuse_resume(struct event_call *call)
 		call, "resume_failed", "What was said since is not known any more: join again.", 0);
 }
 
-static void resume_room(struct stream_events *s, struct event_call *call, struct uuid id)
+static void answer_chat(struct event_call *call, struct stream_room *room,
+	const struct stream_record *row, const struct repo_chat_news *news)
+{
+	json_t *answer;
+
+	stream_news_send(room, call->peer, news);
+	answer = stream_joined_json(room, row, call->peer);
+	json_object_del(answer, "chat");
+	json_object_set_new(answer, "recovered", json_string("chat"));
+	event_answer(call, answer);
+}
+
+/* The room itself does not remember: it is joined anew, and the chat is made whole. */
+static void resume_chat(
+	struct stream_events *s, struct event_call *call, const struct stream_record *row)
+{
+	struct stream_room *room;
+	struct repo_chat_news news;
+	struct uuid last;
+
+	if (!event_uuid(call, "last_message_id", &last) ||
+		!stream_news_read(s, row->id, last, &news)) {
+		refuse_resume(call);
+		return;
+	}
+	room = enter(s, call->peer, row->id);
+	if (room)
+		answer_chat(call, room, row, &news);
+	else
+		refuse_room(call);
+	repo_chat_news_finish(&news);
+}
+
+static void resume_room(
+	struct stream_events *s, struct event_call *call, const struct stream_record *row)
 {
 	struct hub *hub = peers_hub(s->config.peers);
 
 	if (hub_resume(hub, &call->peer->member, event_text(call, "room", ""),
 		    event_text(call, "epoch", ""), (uint64_t)event_integer(call, "seq", 0)))
-		answer_resumed(call, enter(s, call->peer, id));
+		answer_resumed(call, enter(s, call->peer, row->id));
+	else if (event_given(call, "last_message_id"))
+		resume_chat(s, call, row);
 	else
 		refuse_resume(call);
 }
@@ -271,7 +311,7 @@ static void resume(void *user, struct event_call *call)
 	if (!read_for(s, call, id, &row))
 		return;
 	if (check_watch(s, call, &row))
-		resume_room(s, call, id);
+		resume_room(s, call, &row);
 	stream_record_finish(&row);
 }
 
@@ -359,14 +399,20 @@ static const struct event_field stream_fields[] = {
 	{"stream_id", EVENT_UUID, .required = true},
 };
 
+static const struct event_field join_fields[] = {
+	{"stream_id", EVENT_UUID, .required = true},
+	{"after", EVENT_UUID},
+};
+
 static const struct event_field resume_fields[] = {
 	{"room", EVENT_TEXT, .required = true, .min = 1, .max = ROOM_NAME_MAX},
 	{"epoch", EVENT_TEXT, .required = true, .min = EPOCH_MAX, .max = EPOCH_MAX},
 	{"seq", EVENT_INTEGER, .required = true, .min = 0, .max = SEQ_MAX},
+	{"last_message_id", EVENT_UUID},
 };
 
 static const struct event_spec specs[] = {
-	{"stream:join", EVENT_IDENTIFIED, stream_fields, COUNT(stream_fields), .rate = 120,
+	{"stream:join", EVENT_IDENTIFIED, join_fields, COUNT(join_fields), .rate = 120,
 		.handle = join},
 	{"stream:leave", EVENT_IDENTIFIED, stream_fields, COUNT(stream_fields), .handle = leave},
 	{"stream:prepare", EVENT_USER, stream_fields, COUNT(stream_fields), .rate = 30,

@@ -3,6 +3,8 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "model/ledger.h"
+#include "model/sales.h"
 #include "stream_private.h"
 
 /* What viewers do in a stream: write, react, look at products. */
@@ -10,6 +12,7 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define MESSAGE_MAX 4000 /* the rule of 200 is the chat's, after trimming */
 #define AMOUNT_MAX 1e12
+#define SLOW_MODE_MAX 86400 /* a bound of the configuration comes before it */
 
 /* A call that waits for the chat. */
 struct ask {
@@ -46,10 +49,31 @@ static unsigned seconds_until(const struct stream_events *s, uint64_t until_ms)
 
 static void refuse(struct ask *ask, const struct chat_answer *answer)
 {
-	unsigned wait = ask->call->peer ? seconds_until(ask->owner, answer->muted_until) : 0;
+	unsigned wait = answer->retry_after;
 
+	if (!wait && ask->call->peer)
+		wait = seconds_until(ask->owner, answer->muted_until);
 	event_refuse(ask->call, chat_result_code(answer->result), chat_result_text(answer->result),
 		wait);
+}
+
+/* What somebody did by the power of his role, for the audit log, as the API does it. */
+static void audit(const struct ask *ask, const char *target)
+{
+	const struct event_call *call = ask->call;
+	const struct repo *repo = &ask->owner->config.repo;
+	struct audit_record r = {
+		.actor = call->peer->who.user_id,
+		.action = (char *)(uintptr_t)call->spec->name,
+		.target = (char *)(uintptr_t)target,
+		.address = call->peer->address,
+	};
+
+	if (!repo->ledger)
+		return;
+	r.detail = json_dumps(call->data, JSON_COMPACT);
+	repo->ledger->audit_add(repo->impl, &r, NULL, NULL);
+	free(r.detail);
 }
 
 /* --- writing --- */
@@ -69,27 +93,10 @@ static void on_written(void *user, const struct chat_answer *answer)
 	free(ask);
 }
 
-static void on_permit(void *user, bool permitted, unsigned retry_after)
-{
-	struct ask *ask = user;
-	struct event_call *call = ask->call;
-	struct chat_caller who;
-
-	if (call->peer && permitted) {
-		who = caller_of(call->peer);
-		chat_write(ask->owner->config.chat, &who, ask->stream_id,
-			event_text(call, "message", ""), event_text(call, "client_id", NULL),
-			on_written, ask);
-		return;
-	}
-	event_refuse(
-		call, "rate_limited", "You are writing too fast.", retry_after ? retry_after : 1);
-	free(ask);
-}
-
 static void say(void *user, struct event_call *call)
 {
 	struct stream_events *s = user;
+	const struct chat_caller who = caller_of(call->peer);
 	struct ask *ask;
 
 	if (strlen(event_text(call, "client_id", "")) > CHAT_CLIENT_ID_MAX) {
@@ -97,17 +104,21 @@ static void say(void *user, struct event_call *call)
 		return;
 	}
 	ask = ask_create(s, call);
-	audience_chat_permit(s->config.audience, ask->stream_id, call->peer->id, on_permit, ask);
+	chat_write(s->config.chat, &who, ask->stream_id, event_text(call, "message", ""),
+		event_text(call, "client_id", NULL), on_written, ask);
 }
 
 static void on_deleted(void *user, const struct chat_answer *answer)
 {
 	struct ask *ask = user;
+	const char *message = event_text(ask->call, "message_id", "");
 
+	if (answer->result == CHAT_OK && answer->by_power && ask->call->peer)
+		audit(ask, message);
 	if (answer->result == CHAT_OK)
 		event_answer(ask->call,
 			json_pack("{s:s, s:s}", "streamId", event_text(ask->call, "stream_id", ""),
-				"messageId", event_text(ask->call, "message_id", "")));
+				"messageId", message));
 	else
 		refuse(ask, answer);
 	free(ask);
@@ -122,6 +133,37 @@ static void delete_message(void *user, struct event_call *call)
 
 	event_uuid(call, "message_id", &message);
 	chat_delete(s->config.chat, &who, ask->stream_id, message, on_deleted, ask);
+}
+
+/* --- slow mode --- */
+
+static void on_slowed(void *user, const struct chat_answer *answer)
+{
+	struct ask *ask = user;
+	const char *stream = event_text(ask->call, "stream_id", "");
+
+	if (answer->result == CHAT_OK && answer->by_power && ask->call->peer)
+		audit(ask, stream);
+	if (answer->result == CHAT_OK)
+		event_answer(ask->call,
+			json_pack("{s:s, s:I}", "streamId", stream, "seconds",
+				(json_int_t)answer->stream->slow_mode));
+	else
+		refuse(ask, answer);
+	free(ask);
+}
+
+static void slow_down(void *user, struct event_call *call)
+{
+	struct stream_events *s = user;
+	struct ask *ask = ask_create(s, call);
+	const struct chat_caller who = caller_of(call->peer);
+	const struct chat_mode mode = {
+		.settings = SETTING_SLOW_MODE,
+		.slow_mode = (uint32_t)event_integer(call, "seconds", 0),
+	};
+
+	chat_set_mode(s->config.chat, &who, ask->stream_id, &mode, on_slowed, ask);
 }
 
 /* --- reacting --- */
@@ -284,6 +326,11 @@ static const struct event_field delete_fields[] = {
 	{"message_id", EVENT_UUID, .required = true},
 };
 
+static const struct event_field slow_fields[] = {
+	{"stream_id", EVENT_UUID, .required = true},
+	{"seconds", EVENT_INTEGER, .required = true, .min = 0, .max = SLOW_MODE_MAX},
+};
+
 static const struct event_field reaction_fields[] = {
 	{"stream_id", EVENT_UUID, .required = true},
 	{"emoji", EVENT_TEXT, .required = true, .min = 1, .max = 16},
@@ -305,6 +352,8 @@ static const struct event_spec specs[] = {
 	{"stream:chat", EVENT_USER, chat_fields, COUNT(chat_fields), .handle = say},
 	{"stream:chat-delete", EVENT_USER, delete_fields, COUNT(delete_fields), .rate = 120,
 		.handle = delete_message},
+	{"stream:slow-mode", EVENT_USER, slow_fields, COUNT(slow_fields), .rate = 30,
+		.handle = slow_down},
 	{"stream:reaction", EVENT_USER, reaction_fields, COUNT(reaction_fields), .rate = 300,
 		.handle = react},
 	{"product:event", EVENT_IDENTIFIED, product_fields, COUNT(product_fields), .rate = 300,

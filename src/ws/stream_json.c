@@ -86,7 +86,9 @@ static json_t *read_chat(const struct stream_room *room)
 		repo->chat->chat_list(repo->impl, room->id, (struct uuid){0}, CHAT_SHOWN, &page) ==
 			REPO_OK)
 		for (size_t i = page.n; i-- > 0;)
-			json_array_append_new(list, stream_message_json(&page.rows[i]));
+			/* What is about to be told is left to that. */
+			if (!chat_is_untold(room->owner->config.chat, page.rows[i].id))
+				json_array_append_new(list, stream_message_json(&page.rows[i]));
 	repo_chat_page_finish(&page);
 	return list;
 }
@@ -111,11 +113,7 @@ static size_t chat_place(const struct stream_room *room, const char *id)
 
 void stream_chat_add(struct stream_room *room, const struct chat_record *m)
 {
-	char id[UUID_TEXT_SIZE];
-
-	uuid_text(id, m->id);
-	/* The store may have told of it already, to a join that came before its signal. */
-	if (!room->chat || chat_place(room, id) != SIZE_MAX)
+	if (!room->chat)
 		return;
 	json_array_append_new(room->chat, stream_message_json(m));
 	if (json_array_size(room->chat) > CHAT_SHOWN)
@@ -188,6 +186,8 @@ json_t *stream_joined_json(
 	json_object_set_new(o, "vodUrl",
 		row->vod_url ? stream_owned_or_null(host->vod_url(host->user, row, p->who.user_id))
 			     : json_null());
+	json_object_set_new(o, "chatEnabled", json_boolean(room->chat_enabled));
+	json_object_set_new(o, "slowMode", json_integer(room->slow_mode));
 	json_object_set_new(o, "userId", json_string(p->id));
 	json_object_set_new(o, "room", json_string(room->name));
 	json_object_set_new(o, "epoch", json_string(place.epoch));

@@ -14,7 +14,7 @@ struct stream_events {
 	struct stream_events_config config;
 	struct map *rooms; /* struct stream_room by id */
 	struct timer *tick;
-	struct signal_listener opened, ended, changed, written, deleted, muted, shown;
+	struct signal_listener opened, ended, changed, written, deleted, muted, mode, shown;
 	struct signal_listener peer_seen, peer_ended, peer_identified;
 	bool overheard;
 };
@@ -43,6 +43,9 @@ struct stream_room {
 	uint64_t told_us;
 	struct stream_reaction reactions[AUDIENCE_EMOJIS];
 	bool reacted;
+	/* How its chat goes, as those who are there know it. */
+	uint32_t slow_mode;
+	bool chat_enabled;
 	/* The last messages, oldest first, and the products; NULL: to be read. */
 	json_t *chat, *products;
 	uint64_t products_us;
@@ -94,6 +97,16 @@ void stream_chat_remove(struct stream_room *room, const char *id);
 /* The answer to a join. */
 json_t *stream_joined_json(
 	struct stream_room *room, const struct stream_record *row, const struct peer *p);
+
+/* stream_catchup.c */
+/* What came behind a message, for the caller. False: not known, or too much of it: to be loaded
+ * anew. */
+bool stream_news_read(const struct stream_events *s, struct uuid stream_id, struct uuid after,
+	struct repo_chat_news *out);
+/* Sets "missed" and "missedDeleted", null where they are not known. */
+void stream_news_into(json_t *joined, const struct stream_room *room, struct uuid after);
+void stream_news_send(
+	const struct stream_room *room, struct peer *p, const struct repo_chat_news *news);
 
 /* events_stream.c, events_stream_chat.c */
 void stream_events_add(struct events *e, struct stream_events *s);

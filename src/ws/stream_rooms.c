@@ -17,6 +17,19 @@ struct stream_room *stream_room_find(const struct stream_events *s, struct uuid 
 	return map_get_str(s->rooms, text);
 }
 
+static void read_mode(struct stream_room *room)
+{
+	const struct repo *repo = &room->owner->config.repo;
+	struct stream_record row;
+
+	room->chat_enabled = true;
+	if (repo->ops->stream_get(repo->impl, room->id, &row) != REPO_OK)
+		return;
+	room->chat_enabled = row.enable_chat;
+	room->slow_mode = row.slow_mode;
+	stream_record_finish(&row);
+}
+
 struct stream_room *stream_room_get(struct stream_events *s, struct uuid id)
 {
 	struct stream_room *room = stream_room_find(s, id);
@@ -32,6 +45,7 @@ struct stream_room *stream_room_get(struct stream_events *s, struct uuid id)
 	snprintf(room->counts, sizeof(room->counts), "viewers:%s", room->id_text);
 	list_init(&room->joins);
 	room->told_us = loop_now_us(s->config.loop);
+	read_mode(room);
 	map_put_str(s->rooms, room->id_text, room);
 	live = live_registry_find(s->config.registry, id);
 	if (live)

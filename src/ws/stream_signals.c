@@ -221,6 +221,28 @@ static void on_muted(struct signal_listener *l, void *data)
 	stream_room_settle(room);
 }
 
+static void on_mode(struct signal_listener *l, void *data)
+{
+	struct stream_events *s = container_of(l, struct stream_events, mode);
+	const struct stream_record *row = data;
+	struct stream_room *room = stream_room_find(s, row->id);
+
+	if (!room)
+		return;
+	if (room->slow_mode != row->slow_mode)
+		stream_room_emit(room, "stream:slow-mode",
+			json_pack("{s:s, s:I}", "streamId", room->id_text, "seconds",
+				(json_int_t)row->slow_mode),
+			HUB_MUST, NULL);
+	if (room->chat_enabled != row->enable_chat)
+		stream_room_emit(room, "chat:enabled",
+			json_pack("{s:s, s:b}", "streamId", room->id_text, "enabled",
+				row->enable_chat),
+			HUB_MUST, NULL);
+	room->slow_mode = row->slow_mode;
+	room->chat_enabled = row->enable_chat;
+}
+
 static const char *name_of(enum showcase_action a)
 {
 	switch (a) {
@@ -300,6 +322,7 @@ void stream_signals_listen(struct stream_events *s)
 	listen(&s->written, chat_written(c->chat), on_written);
 	listen(&s->deleted, chat_deleted(c->chat), on_deleted);
 	listen(&s->muted, chat_mute_changed(c->chat), on_muted);
+	listen(&s->mode, chat_mode_changed(c->chat), on_mode);
 	listen(&s->shown, showcase_changed(c->showcase), on_shown);
 	listen(&s->peer_seen, peers_seen(c->peers), on_peer_seen);
 	listen(&s->peer_ended, peers_ended(c->peers), on_peer_ended);
@@ -309,7 +332,7 @@ void stream_signals_listen(struct stream_events *s)
 void stream_signals_stop(struct stream_events *s)
 {
 	struct signal_listener *all[] = {&s->opened, &s->ended, &s->changed, &s->written,
-		&s->deleted, &s->muted, &s->shown, &s->peer_seen, &s->peer_ended,
+		&s->deleted, &s->muted, &s->mode, &s->shown, &s->peer_seen, &s->peer_ended,
 		&s->peer_identified};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)

@@ -233,6 +233,12 @@ static bool ingest(void *user, struct uuid stream_id, struct ingest_record *out)
 	return live != NULL;
 }
 
+static void permit(
+	void *audience, struct uuid stream_id, const char *user_id, chat_permitted done, void *call)
+{
+	audience_chat_permit(audience, stream_id, user_id, done, call);
+}
+
 static void create_audience(struct world *w)
 {
 	const struct clock *clock = &w->fixture.clock.clock;
@@ -245,7 +251,9 @@ static void create_audience(struct world *w)
 		.ingest = ingest,
 		.ingest_user = w,
 		.chat_rate = 10});
-	w->chat = chat_create(w->fixture.loop, w->repo, &(struct chat_config){0});
+	w->chat =
+		chat_create(w->fixture.loop, w->repo, &(struct chat_config){.slow_mode_max = 3600});
+	chat_ask_permits(w->chat, permit, w->audience);
 }
 
 int world_setup_on_store(void **state)

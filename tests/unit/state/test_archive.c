@@ -170,7 +170,7 @@ static void say(struct house *h, const char *user_id)
 		.created_at = 5000};
 
 	repo_sample_user(&h->store->backend, user_id, NULL);
-	h->repo.chat->chat_add(h->repo.impl, &m, NULL, NULL);
+	h->repo.chat->chat_add(h->repo.impl, &m, true, NULL, NULL);
 	settle(h);
 	audience_chat(h->audience, h->id, user_id, "{}");
 }

@@ -39,7 +39,7 @@ static struct uuid say(struct fixture *f, struct uuid stream, const char *user,
 		.client_id = (char *)client_id,
 		.created_at = clock_wall_ms(&f->backend.clock.clock)};
 	*h = (struct heard_chat){0};
-	CALL(f, chat_add, &m, hear_chat, h);
+	CALL(f, chat_add, &m, true, hear_chat, h);
 	assert_int_equal(h->calls, 0);
 	f->backend.drain(&f->backend);
 	assert_int_equal(h->calls, 1);

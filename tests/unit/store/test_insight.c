@@ -52,7 +52,7 @@ static void add_chat(struct fixture *f, struct uuid stream_id, const char *user_
 		.created_at = 5000,
 	};
 	repo_sample_user(&f->backend, user_id, NULL);
-	f->backend.repo.chat->chat_add(f->backend.repo.impl, &m, NULL, NULL);
+	f->backend.repo.chat->chat_add(f->backend.repo.impl, &m, true, NULL, NULL);
 	f->backend.drain(&f->backend);
 }
 

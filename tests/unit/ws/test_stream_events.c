@@ -152,6 +152,12 @@ static void on_ended(struct signal_listener *l, void *data)
 	audience_end(container_of(l, struct world, ended)->audience, live_stream_id(data));
 }
 
+static void permit(
+	void *audience, struct uuid stream_id, const char *user_id, chat_permitted done, void *call)
+{
+	audience_chat_permit(audience, stream_id, user_id, done, call);
+}
+
 static void start_domain(struct world *w)
 {
 	struct loop *loop = w->market.rig.loop;
@@ -163,7 +169,9 @@ static void start_domain(struct world *w)
 		.state = state_memory_state(w->memory),
 		.repo = w->market.rig.repo,
 		.chat_rate = 3});
-	w->chat = chat_create(loop, w->market.rig.repo, &(struct chat_config){0});
+	w->chat =
+		chat_create(loop, w->market.rig.repo, &(struct chat_config){.slow_mode_max = 3600});
+	chat_ask_permits(w->chat, permit, w->audience);
 	signal_listener_init(&w->opened, on_opened);
 	signal_listener_init(&w->ended, on_ended);
 	signal_add(live_registry_opened(w->market.rig.registry), &w->opened);
@@ -345,9 +353,10 @@ static void check_chat(void **state)
 	assert_int_equal(count(bob, "chat:message"), 1);
 	say(alice, "stream:chat", ",\"message\":\"three\"");
 	say(alice, "stream:chat", ",\"message\":\"four\"");
+	say(alice, "stream:chat", ",\"message\":\"five\"");
 	hears(alice, "rate_limited");
-	hears(bob, "three");
-	assert_false(heard(bob, "four"));
+	hears(bob, "four");
+	assert_false(heard(bob, "five"));
 	/* Who goes before the answer has written all the same, or not at all. */
 	say(bob, "stream:chat", ",\"message\":\"parting\"");
 	peer_end(&bob->peer, PEER_LEFT);
