@@ -6,7 +6,7 @@
 
 /*
  * What every backend of the state is held to. The backend's test makes one with nothing in it, says
- * how time passes and how its answers come, and runs state_contract_tests.
+ * how time passes and how its answers come, and runs state_contract_tests and state_key_tests.
  */
 struct state_backend {
 	struct state state;
@@ -17,3 +17,6 @@ struct state_backend {
 /* Tests whose *state is a struct state_backend. */
 extern const struct CMUnitTest state_contract_tests[];
 extern const size_t n_state_contract_tests;
+/* The same, by the keys that the platform knows. */
+extern const struct CMUnitTest state_key_tests[];
+extern const size_t n_state_key_tests;

@@ -149,6 +149,19 @@ static void test_goes_with_answers_under_way(void **state)
 	assert_int_equal(calls, 1);
 }
 
+static int run(const char *name, const struct CMUnitTest *tests, size_t n)
+{
+	struct CMUnitTest all[64];
+
+	assert_true(n <= sizeof(all) / sizeof(all[0]));
+	for (size_t i = 0; i < n; i++) {
+		all[i] = tests[i];
+		all[i].setup_func = setup;
+		all[i].teardown_func = teardown;
+	}
+	return _cmocka_run_group_tests(name, all, n, NULL, NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest own[] = {
@@ -157,15 +170,8 @@ int main(void)
 		cmocka_unit_test(test_is_bounded),
 		cmocka_unit_test(test_goes_with_answers_under_way),
 	};
-	struct CMUnitTest contract[64];
-	int failed;
+	int failed = run("the contract", state_contract_tests, n_state_contract_tests) +
+		run("the keys", state_key_tests, n_state_key_tests);
 
-	for (size_t i = 0; i < n_state_contract_tests; i++) {
-		contract[i] = state_contract_tests[i];
-		contract[i].setup_func = setup;
-		contract[i].teardown_func = teardown;
-	}
-	failed = _cmocka_run_group_tests(
-		"the contract", contract, n_state_contract_tests, NULL, NULL);
 	return failed + cmocka_run_group_tests_name("in memory", own, NULL, NULL);
 }
