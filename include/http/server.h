@@ -66,9 +66,13 @@ struct http_server_entry {
 };
 void http_server_each(const struct http_server *s,
 	void (*each)(void *arg, const struct http_server_entry *entry), void *arg);
-/* Closes those that `which` names at once, whatever is under way; returns how many. */
+/*
+ * Closes those that `which` names at once, whatever is under way; returns how many. A WebSocket on
+ * HTTP/1.1 gets a close frame (1008 and the reason) and two seconds to answer it.
+ */
 unsigned http_server_close(struct http_server *s,
-	bool (*which)(void *arg, const struct http_server_entry *entry), void *arg);
+	bool (*which)(void *arg, const struct http_server_entry *entry), void *arg,
+	const char *reason);
 bool http_server_reload_tls(struct http_server *s);
 /* New limits after a reload. */
 void http_server_limits(struct http_server *s, unsigned max_connections, unsigned max_per_address);

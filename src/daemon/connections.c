@@ -90,7 +90,7 @@ bool connections_close(void *user, const char *id)
 	struct server *s = user;
 
 	return rtmp_server_close(s->rtmp, rtmp_has_id, (void *)(uintptr_t)id) +
-		http_server_close(s->http, http_has_id, (void *)(uintptr_t)id) >
+		http_server_close(s->http, http_has_id, (void *)(uintptr_t)id, "kicked") >
 		0;
 }
 
@@ -140,7 +140,7 @@ static void on_ban(struct signal_listener *listener, void *data)
 	}
 	if (ban->kind == BAN_ADDRESS && ban->created_at) {
 		rtmp_server_close(s->rtmp, rtmp_is_banned, ban);
-		http_server_close(s->http, http_is_banned, ban);
+		http_server_close(s->http, http_is_banned, ban, "banned");
 	}
 }
 

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "http_private.h"
 #include "loop/lws.h"
+#include "websocket_private.h"
 
 #define SECOND 1000000ull
 #define WHEEL_US (SECOND / 2)
@@ -252,8 +253,27 @@ void http_server_each(const struct http_server *s,
 	}
 }
 
+/* On HTTP/2 a connection has many streams: it is cut with all of them. */
+static struct http_websocket *websocket_of(const struct http_conn *c)
+{
+	const struct http_session *session = c->wsi ? lws_wsi_user(c->wsi) : NULL;
+
+	return c->websocket ? c->websocket : session ? session->websocket : NULL;
+}
+
+static void turn_out(struct http_conn *c, const char *reason)
+{
+	struct http_websocket *ws = c->closing || c->killed ? NULL : websocket_of(c);
+
+	if (ws)
+		http_websocket_turn_out(ws, reason);
+	else
+		http_conn_kill(c);
+}
+
 unsigned http_server_close(struct http_server *s,
-	bool (*which)(void *arg, const struct http_server_entry *entry), void *arg)
+	bool (*which)(void *arg, const struct http_server_entry *entry), void *arg,
+	const char *reason)
 {
 	struct http_conn *c, *next;
 	unsigned n = 0;
@@ -261,7 +281,7 @@ unsigned http_server_close(struct http_server *s,
 	list_for_each_safe (c, next, &s->conns, link) {
 		struct http_server_entry entry = entry_of(c);
 		if (which(arg, &entry)) {
-			http_conn_kill(c);
+			turn_out(c, reason);
 			n++;
 		}
 	}

@@ -234,6 +234,14 @@ void http_websocket_end(struct http_websocket *ws, unsigned code, const char *re
 		http_wait_start(ws->conn->edge->server, &ws->conn->wait, HTTP_WAIT_LINGER);
 }
 
+void http_websocket_turn_out(struct http_websocket *ws, const char *reason)
+{
+	/* As after nonsense: closing with unread bytes would lose the close frame. */
+	ws->deaf = true;
+	http_websocket_end(ws, WS_CLOSE_POLICY, reason);
+	http_websocket_over(ws, WS_CLOSE_POLICY);
+}
+
 void http_websocket_close(struct http_websocket *ws, unsigned code, const char *reason)
 {
 	ws->ops = NULL;

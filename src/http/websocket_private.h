@@ -53,6 +53,8 @@ struct http_websockets {
 void http_websocket_over(struct http_websocket *ws, unsigned code);
 void http_websocket_end(struct http_websocket *ws, unsigned code, const char *reason);
 
+/* Its owner is told, and the peer gets a close frame (1008), whatever it sends. */
+void http_websocket_turn_out(struct http_websocket *ws, const char *reason);
 void http_websocket_free(struct http_websocket *ws);
 
 /* websocket_lws.c */

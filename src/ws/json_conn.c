@@ -356,7 +356,8 @@ struct json_server *json_server_create(const struct json_server_config *config)
 	list_init(&s->idle);
 	list_init(&s->pinged);
 	list_init(&s->strangers);
-	s->ping = ws_frame(WS_PING, NULL, 0);
+	/* Not empty: libwebsockets keeps an empty pong to itself. */
+	s->ping = ws_frame(WS_PING, "?", 1);
 	s->wheel = loop_timer_create(c->loop, "websocket wheel", on_wheel, s);
 	timer_repeat(s->wheel, WHEEL_US);
 	return s;

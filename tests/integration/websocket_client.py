@@ -22,12 +22,16 @@ class Refused(Exception):
 class WebSocket:
     """Blocking; every frame that the server sends is checked against the rules for servers."""
 
-    def __init__(self, port, path, headers=None, timeout=60):
+    def __init__(self, port, path, headers=None, timeout=60, tls=None, version=13):
+        """tls: an ssl.SSLContext."""
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")
         self.buffer = b""
         key = base64.b64encode(os.urandom(16)).decode()
         lines = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", "Upgrade: websocket",
-                 "Connection: Upgrade", f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13"]
+                 "Connection: Upgrade", f"Sec-WebSocket-Key: {key}",
+                 f"Sec-WebSocket-Version: {version}"]
         lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
         self.socket.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
         head = self._until(b"\r\n\r\n").decode()
@@ -60,16 +64,22 @@ class WebSocket:
         return data
 
     def send_frame(self, opcode, payload, final=True):
-        mask = os.urandom(4)
+        self.send_raw(opcode, payload, final)
+
+    def send_raw(self, opcode, payload, final=True, reserved=0, masked=True):
+        mask = os.urandom(4) if masked else b""
+        bit = 0x80 if masked else 0
         n = len(payload)
-        head = bytes([(0x80 if final else 0) | opcode])
+        head = bytes([(0x80 if final else 0) | reserved << 4 | opcode])
         if n < 126:
-            head += bytes([0x80 | n])
+            head += bytes([bit | n])
         elif n < 65536:
-            head += bytes([0x80 | 126]) + struct.pack(">H", n)
+            head += bytes([bit | 126]) + struct.pack(">H", n)
         else:
-            head += bytes([0x80 | 127]) + struct.pack(">Q", n)
-        self.socket.sendall(head + mask + bytes(b ^ mask[i % 4] for i, b in enumerate(payload)))
+            head += bytes([bit | 127]) + struct.pack(">Q", n)
+        if masked:
+            payload = bytes(b ^ mask[i % 4] for i, b in enumerate(payload))
+        self.socket.sendall(head + mask + payload)
 
     def receive_frame(self):
         """(opcode, payload) of a whole frame; servers send neither masks nor fragments here."""
@@ -95,10 +105,10 @@ class WebSocket:
 class JsonClient:
     """/ws: events come into a list as (name, data, frame); call() waits for its ack."""
 
-    def __init__(self, port, token=None, path="/ws", headers=None, pong=True):
+    def __init__(self, port, token=None, path="/ws", headers=None, pong=True, tls=None):
         if token:
             path += f"?token={token}"
-        self.ws = WebSocket(port, path, headers)
+        self.ws = WebSocket(port, path, headers, tls=tls)
         self.pong = pong
         self.events, self.acks, self.closed = [], {}, None
         self.changed = threading.Condition()
