@@ -7,7 +7,7 @@ import shutil
 import time
 import unittest
 
-from support import SoukTest, install_modules, wait_for
+from support import CutProxy, SoukTest, install_modules, wait_for
 from test_browser import CHROMIUM, PHONE, Browser, playing
 from websocket_client import JsonClient
 
@@ -50,13 +50,13 @@ class WatchChat(SoukTest):
     def setUpClass(cls):
         cls.modules = install_modules("browser")
 
-    def page(self, souk, made, user=None, *roles, **screen):
+    def page(self, souk, made, user=None, *roles, token=None, port=None, **screen):
         b = Page(self.modules)
         self.addCleanup(b.close)
-        url = f"http://127.0.0.1:{souk.http_port}/watch/{made['streamId']}"
+        url = f"http://127.0.0.1:{port or souk.http_port}/watch/{made['streamId']}"
         if user:
-            url += f"#token={souk.token(user, *(roles or ('buyer',)))}"
-        b.do("open", url=url, **(screen or DESKTOP))
+            token = souk.token(user, *(roles or ("buyer",)))
+        b.do("open", url=url + (f"#token={token}" if token else ""), **(screen or DESKTOP))
         return b
 
     def client(self, souk, made, user, *roles):
@@ -185,6 +185,43 @@ class WatchChat(SoukTest):
         page.shot("too-fast-phone-light")
         self.assertEqual(page.chat()["problems"], [])
 
+    def test_slow_mode(self):
+        souk = self.soukd({"log.level": "info"})
+        made = souk.create_stream()
+        bob = self.client(souk, made, "bob")
+        page = self.page(souk, made, "seller-1", "seller", **DESKTOP)
+        page.wait_chat(lambda c: c["writes"], "he may write")
+        page.do("choose", selector="#slow-select", value="30")
+        self.assertEqual(bob.event("stream:slow-mode")["seconds"], 30)
+        page.wait_chat(lambda c: c["notice"] == "Slow mode: one message every 30 s.",
+                       "it is confirmed")
+        page.say("sellers do not wait")
+        page.say("they really do not")
+        bob.event("chat:message", lambda m: m["message"] == "they really do not")
+        self.assertEqual(page.chat()["wait"], "")
+        page.close()
+
+        page = self.page(souk, made, "alice", **PHONE)
+        c = page.wait_chat(lambda c: c["slow"], "the viewer is told")
+        self.assertEqual(c["slow"], "Slow mode: one message every 30 s")
+        # The same user elsewhere is first: the page learns of it by the refusal.
+        self.tell(self.client(souk, made, "alice"), made, "from another device")
+        page.say("too early")
+        c = page.wait_chat(lambda c: c["messages"][-1]["failure"], "it is refused")
+        self.assertRegex(c["messages"][-1]["failure"], r"slow mode. Wait 0:[0-3]\d\.")
+        self.assertNotEqual(c["wait"], "")
+        page.shot("slow-phone-light")
+        souk.request("PATCH", f"/api/v1/streams/{made['streamId']}/settings", {"slow_mode": 0},
+                     souk.token("seller-1", "seller"))
+        page.wait_chat(lambda c: not c["slow"] and not c["wait"], "slow mode ends")
+        wait_for(lambda: page.do("eval", js="!document.querySelector('.again').disabled"),
+                 "it may be tried again")
+        page.do("click", selector=".again")
+        page.wait_chat(lambda c: texts(c)[-1] == "too early"
+                       and not c["messages"][-1]["unsent"], "it is sent")
+        bob.event("chat:message", lambda m: m["message"] == "too early")
+        self.assertEqual(page.chat()["problems"], [])
+
     def show(self, souk):
         """A stream on air with a product."""
         souk.create_stream("To make the seller", "seller-1")
@@ -311,22 +348,62 @@ class WatchChat(SoukTest):
         page.say("written without a server")
         c = page.wait_text("written without a server", "it is there at once")
         self.assertTrue(c["messages"][-1]["unsent"])
+        # It stays away until the others have gone on without it.
+        page.do("network", on=False)
         souk.start()
         bob = self.client(souk, made, "bob")
         meanwhile = [f"meanwhile {i}" for i in range(3)]
         for text in meanwhile:
             self.tell(bob, made, text)
+        self.assertEqual(texts(page.chat()), [*kept, "written without a server"])
+        page.do("network", on=True)
         c = page.wait_chat(lambda c: set(meanwhile) <= set(texts(c))
                            and not any(m["unsent"] or m["failure"] for m in c["messages"]),
                            "it comes back by itself, and misses nothing")
-        self.assertEqual(sorted(texts(c)),
-                         sorted(kept + meanwhile + ["written without a server"]))
+        self.assertEqual(texts(c), [*kept, *meanwhile, "written without a server"])
         self.assertEqual(len({m["id"] for m in c["messages"]}), 9)
         page.wait_chat(lambda c: c["link"] != "Connection lost. Trying again…"
                        and c["viewers"] == "2", "and says that it is back")
         told = bob.event("chat:message", lambda m: m["userId"] == "alice")
         self.assertEqual(told["message"], "written without a server")
         self.assertEqual(page.chat()["problems"], [])
+
+    def test_cut_off_for_a_moment(self):
+        souk = self.soukd({"log.level": "info", "chat.rate": "0"})
+        made = souk.create_stream()
+        bob = self.client(souk, made, "bob")
+        proxy = CutProxy(souk.http_port)
+        self.addCleanup(proxy.close)
+        page = self.page(souk, made, "alice", port=proxy.port, **PHONE)
+        page.wait_chat(lambda c: c["viewers"] == "2" and c["writes"], "it joins")
+        said = []
+        for round in range(3):
+            for i in range(4):
+                said.append(f"{round}.{i}")
+                self.tell(bob, made, said[-1])
+                if i == 1:
+                    proxy.cut()
+            page.say(f"{round} from the page")
+            said.append(f"{round} from the page")
+            page.wait_chat(lambda c: len(c["messages"]) >= len(said)
+                           and not any(m["unsent"] for m in c["messages"]), "all of it is there")
+        self.assertEqual(texts(page.chat()), said)
+        self.assertEqual([m["message"] for m in bob.all("chat:message")], said)
+
+    def test_a_token_that_is_no_good_makes_a_guest(self):
+        souk = self.soukd({"log.level": "info"})
+        made = souk.create_stream()
+        bob = self.client(souk, made, "bob")
+        self.tell(bob, made, "hello")
+        page = self.page(souk, made, token=souk.token("alice", "buyer")[:-4] + "AAAA", **PHONE)
+        c = page.wait_chat(lambda c: "hello" in texts(c) and c["note"], "it reads as a guest")
+        self.assertIn("sign-in has ended", c["note"])
+        self.assertFalse(c["writes"] or c["reacts"])
+        # Another link to the same page brings a name.
+        page.do("eval", js=f"location.hash = 'token={souk.token('alice', 'buyer')}'")
+        page.wait_chat(lambda c: c["writes"] and not c["note"], "and writes as somebody")
+        page.say("here I am")
+        bob.event("chat:message", lambda m: m["userId"] == "alice")
 
     def test_off_and_over(self):
         souk = self.soukd({"log.level": "info"})

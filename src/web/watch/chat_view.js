@@ -139,7 +139,7 @@ export class ChatView {
     again.addEventListener('click', () => this.uses.retry(m));
     drop.addEventListener('click', () => this.uses.discard(m));
     return el('p.failure', {}, el('span', { role: 'alert' }, m.reason), ' ',
-      m.again ? again : null, drop);
+      el('span.choices', {}, m.again ? again : null, drop));
   }
 
   // Of two hundred buttons one is in the order of tabs; arrows lead to the others.

@@ -19,7 +19,7 @@ const refusals = {
 };
 
 // state: {phase, chatOn, guest, signedOut, refused (a code), banned, muted: {until} or null}.
-// {write, react, note}
+// {write, react, note, over}
 export function footOf(state, now) {
   const over = ['ending', 'ended', 'replay'].includes(state.phase);
   const live = ['live', 'interrupted', 'waiting'].includes(state.phase);
@@ -29,7 +29,7 @@ export function footOf(state, now) {
     const code = state.banned ? 'banned' : state.refused;
     return { ...none, note: refusals[code] ?? 'The chat cannot be opened now.' };
   }
-  if (over) return { ...none, note: 'The stream is over, and so is its chat.' };
+  if (over) return { ...none, over, note: 'The stream is over, and so is its chat.' };
   const react = live && !state.guest && !state.muted;
   if (!state.chatOn) return { write: false, react, note: 'The seller has turned off the chat.' };
   if (state.guest) {

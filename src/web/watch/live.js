@@ -59,10 +59,7 @@ export class Live {
       state: (name, code) => this.#connection(name, code),
       joined: (answer) => this.#joined(answer),
       returned: () => this.#sendWaiting(),
-      signedOut: () => {
-        this.signedOut = true;
-        this.#identify();
-      },
+      signedOut: () => this.#signedOut(),
       event: (name, data) => this.#event(name, data),
     });
     this.reactions = new Reactions((emoji) => this.socket.ask('stream:reaction', { emoji }));
@@ -79,6 +76,7 @@ export class Live {
     this.stream = stream ?? this.stream;
     this.phase = phase === 'offline' ? before : phase;
     this.showcase.known(stream?.products);
+    if (this.token !== token()) this.#signedOut();
     setHidden(byId('chat'), CLOSED.includes(this.phase));
     document.body.classList.toggle('with-chat', !CLOSED.includes(this.phase));
     if (this.staff !== isStaff(this.me, this.stream?.sellerId)) this.#identify();
@@ -110,13 +108,21 @@ export class Live {
     this.socket.hurry();
   }
 
+  // The token was of no use, or is not any more: it was dropped.
+  #signedOut() {
+    this.signedOut = true;
+    this.#identify();
+    if (isOpen(this.phase)) this.socket.renew();
+  }
+
   #open() {
     this.#connection('connecting');
     this.socket.open();
   }
 
   #identify() {
-    this.me = identityOf(token());
+    this.token = token();
+    this.me = identityOf(this.token);
     this.staff = isStaff(this.me, this.stream?.sellerId);
     if (this.log.me !== this.me.id) {
       this.log.me = this.me.id;
@@ -220,8 +226,8 @@ export class Live {
   }
 
   #count(n) {
+    this.watching = n;
     setText(byId('viewer-count'), watchers.format(n));
-    setHidden(byId('viewers'), false);
   }
 
   /* --- writing --- */
@@ -337,6 +343,7 @@ export class Live {
       banned: this.banned,
       muted: this.muted,
     }, Date.now());
+    setHidden(byId('viewers'), foot.over || this.watching === undefined);
     const note = byId('chat-note');
     const form = byId('composer');
     if (!foot.write && form.contains(document.activeElement)) byId('log').focus();

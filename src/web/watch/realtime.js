@@ -13,8 +13,8 @@ const told = ['chat:message', 'chat:deleted', 'chat:muted', 'chat:enabled', 'rea
   'product:unpinned', 'stream:slow-mode', 'stream:started', 'stream:interrupted', 'stream:resumed',
   'stream:ended', 'stream:vod-ready'];
 
-// heard: {state(name, code), joined(answer), returned(), event(name, data)}; states are connecting,
-// on, lost, refused (code: why).
+// heard: {state(name, code), joined(answer), returned(), event(name, data), signedOut()}; states are
+// connecting, on, lost, refused (code: why). After signedOut() it is to be renewed.
 export class Realtime {
   constructor(streamId, heard) {
     this.streamId = streamId;
@@ -123,7 +123,6 @@ export class Realtime {
     } else if (token()) {
       dropToken();
       this.heard.signedOut();
-      this.open();
     } else {
       this.#enter('refused', 'unauthorized');
     }
