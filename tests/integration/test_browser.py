@@ -10,7 +10,7 @@ import subprocess
 import time
 import unittest
 
-from support import HERE, CutProxy, SoukTest, install_modules, wait_for
+from support import HERE, PATIENCE, CutProxy, SoukTest, install_modules, wait_for
 
 SECONDS = float(os.environ.get("SOUK_BROWSER_SECONDS", "20"))
 SHOTS = os.environ.get("SOUK_SHOTS")
@@ -90,24 +90,30 @@ class WatchPage(SoukTest):
         souk.wait_playable(made)
         return souk, made, encoder
 
+    def steady(self, b):
+        """The state after SECONDS of playback close to live, None if it was not."""
+        first, started, elapsed = b.wait(lambda s: s["stats"], "it is measured"), time.monotonic(), 0
+        while elapsed < SECONDS:
+            time.sleep(1)
+            now, elapsed = b.state(), time.monotonic() - started
+            stats = now["stats"]
+            if (now["condition"] != "playing" or (stats["latency"] or 2) >= 2
+                    or stats["stalls"] != first["stats"]["stalls"]):
+                return None
+        return now if now["time"] - first["time"] > elapsed - 1 else None
+
     def test_plays_close_to_live_without_a_stall(self):
         souk, made, _ = self.on_air()
         b = self.browser()
         self.assertEqual(b.do("open", url=self.watch_url(souk, made))["status"], 200)
-        b.wait(playing, "the stream plays")
-        time.sleep(5)  # hls.js finds its place
-        first = b.state()
-        started, latencies = time.monotonic(), []
-        while time.monotonic() - started < SECONDS:
-            time.sleep(1)
-            now = b.state()
-            self.assertEqual(now["condition"], "playing", now)
-            latencies.append(now["stats"]["latency"])
-        elapsed = time.monotonic() - started
+        allowed = b.wait(playing, "the stream plays")
+        # This browser is told to let pages play with sound.
+        self.assertFalse(allowed["muted"], allowed)
+        self.assertNotIn("unmute", allowed["visible"])
+        # hls.js finds its place; and a machine that does other things as well may come in between.
+        now = wait_for(lambda: self.steady(b), f"{SECONDS} s without a stall, close to live",
+                       PATIENCE + 3 * SECONDS)
         b.shot("live-desktop-light")
-        self.assertEqual(now["stats"]["stalls"], first["stats"]["stalls"], now)
-        self.assertGreater(now["time"] - first["time"], elapsed - 1, now)
-        self.assertLess(max(latencies), 2, latencies)
         self.assertEqual(now["stats"]["size"], "640 × 360")
         self.assertGreater(now["stats"]["bitrate"], 50000)
         self.assertEqual(now["title"], "Rugs & <b>bowls</b>")
@@ -153,9 +159,13 @@ class WatchPage(SoukTest):
         self.assertEqual(state["problems"], [])
 
     def test_keyboard_and_sound(self):
-        souk, made, _ = self.on_air()
+        souk = self.soukd({"log.level": "info"})
+        made = souk.create_stream("Rugs & <b>bowls</b>")
         b = self.browser()
         b.do("open", url=self.watch_url(souk, made), gesture=True)
+        # Looked at before there is something to play: looking is no gesture.
+        b.wait(lambda s: s["headline"] == "Starting soon", "it waits for the seller")
+        self.publisher(souk.publish_url(made), size="640x360")
         b.wait(lambda s: playing(s) and s["muted"] and "unmute" in s["visible"],
                "without a gesture it plays in silence and says so")
         b.shot("muted-desktop-light")

@@ -20,6 +20,7 @@ const profile = fs.mkdtempSync(path.join(os.tmpdir(), 'souk-browser-'));
 const problems = [];
 let context = null;
 let page = null;
+let inspector = null;
 
 async function open({ url, width = 1280, height = 800, dark = false, phone = false, gesture = false,
   still = false }) {
@@ -39,6 +40,7 @@ async function open({ url, width = 1280, height = 800, dark = false, phone = fal
         : 'no-user-gesture-required'}`],
   });
   page = context.pages()[0] ?? await context.newPage();
+  inspector = await context.newCDPSession(page);
   problems.length = 0;
   page.on('pageerror', (error) => problems.push(String(error.stack ?? error)));
   page.on('console', (message) => {
@@ -48,6 +50,22 @@ async function open({ url, width = 1280, height = 800, dark = false, phone = fal
   });
   const response = await page.goto(url, { waitUntil: 'load' });
   return { status: response.status() };
+}
+
+// page.evaluate() would be a gesture of the user, after which the page may play with sound.
+async function evaluate(expression) {
+  for (let left = 100; ; left--) {
+    try {
+      const { result, exceptionDetails } = await inspector.send('Runtime.evaluate',
+        { expression, returnByValue: true, awaitPromise: true, userGesture: false });
+      if (!exceptionDetails) return result.value;
+      throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
+    } catch (error) {
+      // Between two pages there is nowhere to evaluate in.
+      if (!left || !/execution context|navigated/i.test(error.message)) throw error;
+      await new Promise((resolve) => { setTimeout(resolve, 100); });
+    }
+  }
 }
 
 // Runs inside the page.
@@ -130,15 +148,15 @@ function lookAtChat() {
 
 const commands = {
   open,
-  state: async () => ({ ...(await page.evaluate(look)), problems }),
+  state: async () => ({ ...(await evaluate(`(${look})()`)), problems }),
   press: ({ key }) => page.keyboard.press(key),
   click: ({ selector }) => page.click(selector, { timeout: 10000 }),
   focus: ({ selector }) => page.focus(selector),
   type: ({ selector, text }) => page.fill(selector, text, { timeout: 10000 }),
   choose: ({ selector, value }) => page.selectOption(selector, value, { timeout: 10000 }),
-  chat: async () => ({ ...(await page.evaluate(lookAtChat)), problems }),
+  chat: async () => ({ ...(await evaluate(`(${lookAtChat})()`)), problems }),
   network: ({ on }) => context.setOffline(!on),
-  eval: ({ js }) => page.evaluate(js),
+  eval: ({ js }) => evaluate(js),
   shot: ({ path: file }) => page.screenshot({ path: file }).then(() => null),
 };
 
