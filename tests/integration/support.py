@@ -311,16 +311,26 @@ class CutProxy:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.pairs, self.silent, self.closed = [], False, False
+        self.lock = threading.Lock()
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self):
-        while not self.closed:
+        while True:
             try:
                 a, _ = self.listener.accept()
-                b = socket.create_connection(("127.0.0.1", self.target_port))
             except OSError:
                 return
-            self.pairs.append((a, b))
+            try:
+                b = socket.create_connection(("127.0.0.1", self.target_port))
+            except OSError:
+                a.close()
+                continue
+            with self.lock:
+                if self.closed:
+                    a.close()
+                    b.close()
+                    return
+                self.pairs.append((a, b))
             threading.Thread(target=self._pump, args=(a, b), daemon=True).start()
             threading.Thread(target=self._pump, args=(b, a), daemon=True).start()
 
@@ -334,16 +344,20 @@ class CutProxy:
 
     def cut(self):
         """Both sides get a reset, as when a NAT forgets the connection."""
-        pairs, self.pairs = self.pairs, []
+        with self.lock:
+            pairs, self.pairs = self.pairs, []
         for pair in pairs:
             for s in pair:
                 with contextlib.suppress(OSError):
                     s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-                    s.shutdown(socket.SHUT_RDWR)
-                    s.close()
+                    s.shutdown(socket.SHUT_RDWR)  # fails if the peer was first
+                s.close()
 
     def close(self):
-        self.closed = True
+        with self.lock:
+            self.closed = True
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)  # wakes who waits for the next
         self.listener.close()
         self.cut()
 
