@@ -74,6 +74,10 @@ static void on_close(struct peer *p, unsigned code, const char *reason)
 
 	if (!c->socket)
 		return;
+	/* Whose token is over gets on with a new one where it was; not so who was too slow, and
+	 * whose place another connection has taken. */
+	if (code != WS_CLOSE_TRY_LATER && map_get_str(c->owner->there, c->pid) == c)
+		sio_recovery_keep(c);
 	sio_socket_set_data(c->socket, NULL);
 	sio_close(c->socket, code, reason);
 	sio_socket_unref(&c->socket);
