@@ -208,14 +208,18 @@ static int write_kind(const struct frame *f, size_t at, bool last)
 	return kind | (last ? 0 : LWS_WRITE_NO_FIN);
 }
 
-/* 0: nothing may be written now. */
+/*
+ * 0: nothing may be written now. libwebsockets tells nothing of the window of a stream that carries
+ * a WebSocket, and writes beyond it; what is left of the connection's, it tells. The peer's next
+ * WINDOW_UPDATE ends the connection if the window was overdrawn.
+ */
 static size_t piece_max(const struct http_websocket *ws)
 {
 	lws_fileofs_t allowed;
 
 	if (!ws->h2)
 		return PIECE_H1;
-	allowed = lws_get_peer_write_allowance(ws->wsi);
+	allowed = lws_get_peer_write_allowance(lws_get_network_wsi(ws->wsi));
 	if (allowed < 0 || allowed > PIECE_H2 + 32)
 		return PIECE_H2;
 	return allowed > 32 ? (size_t)allowed - 32 : 0;
@@ -264,6 +268,7 @@ static bool write_piece(struct http_websocket *ws, const struct frame *f, size_t
 int http_websocket_on_writeable(struct http_conn *c, struct lws *wsi, void *in, size_t len)
 {
 	struct http_websocket *ws = websocket_of(wsi);
+	bool shut = false; /* the window; its opening wakes all streams */
 
 	if (!ws)
 		return close_refused(wsi);
@@ -272,7 +277,8 @@ int http_websocket_on_writeable(struct http_conn *c, struct lws *wsi, void *in, 
 	while (ws->count && !lws_partial_buffered(wsi) && !lws_send_pipe_choked(wsi)) {
 		struct frame f = frame_next(ws);
 		size_t max = piece_max(ws);
-		if (!max)
+		shut = !max;
+		if (shut)
 			break;
 		if (!write_piece(ws, &f, max))
 			return -1;
@@ -280,7 +286,7 @@ int http_websocket_on_writeable(struct http_conn *c, struct lws *wsi, void *in, 
 		if (ws->h2)
 			break;
 	}
-	if (ws->count)
+	if (ws->count && !shut)
 		lws_callback_on_writable(wsi);
 	return !ws->count && ws->ending && ws->closed ? -1 : 0;
 }

@@ -84,6 +84,20 @@ test('echo on a stream', async () => {
   session.close();
 });
 
+test('messages larger than the window, both ways', async () => {
+  const session = await open();
+  const ws = new Stream(session, '/echo');
+  for (const size of [200000, 900000]) {
+    const long = Buffer.alloc(size, size % 251);
+    ws.stream.write(frame(BINARY, long));
+    const got = await ws.message();
+    assert.equal(got.first, BINARY);
+    assert.ok(got.data.equals(long));
+  }
+  ws.stream.close();
+  session.close();
+});
+
 test('Engine.IO on a stream', async () => {
   const session = await open();
   const ws = new Stream(session, '/engine.io/?EIO=4&transport=websocket');
