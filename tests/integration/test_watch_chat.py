@@ -3,8 +3,9 @@ what is shown when the server goes away.
 
 SOUK_SHOTS: a folder for pictures of the page's states.
 """
+import datetime
+import re
 import shutil
-import time
 import unittest
 
 from support import CutProxy, SoukTest, install_modules, wait_for
@@ -38,6 +39,10 @@ class Page(Browser):
     def say(self, text):
         self.do("type", selector="#say", text=text)
         self.do("press", key="Enter")
+
+
+def moment(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
 def texts(chat):
@@ -102,6 +107,12 @@ class WatchChat(SoukTest):
         c = page.chat()
         self.assertEqual((c["room"], c["written"]), ("1 too many", "💎" * 201))
         page.do("type", selector="#say", text="")
+        # A phone's keyboard takes the lower half: the picture and what is said stay in sight.
+        page.do("resize", width=390, height=470)
+        c = page.wait_chat(lambda c: c["high"] == 470 and c["send"]["y"] + 44 < 470
+                           and c["video"]["y"] == 0, "the field is above the keyboard")
+        page.shot("keyboard-phone-light")
+        page.do("resize", width=390, height=844)
 
         seller = souk.token("seller-1", "seller")
         api = f"/api/v1/streams/{made['streamId']}"
@@ -236,13 +247,13 @@ class WatchChat(SoukTest):
         stream = ok("/streams", {"title": "Rugs", "product_ids": [rug]})["id"]
         made = ok(f"/streams/{stream}/go-live", {"camera_ready": True, "checklist_complete": True})
         made["streamId"] = stream
-        self.publisher(souk.publish_url(made), size="640x360")
+        encoder = self.publisher(souk.publish_url(made), size="640x360")
         souk.wait_playable(made)
-        return made, f"/streams/{stream}/products/{rug}", ok
+        return made, f"/streams/{stream}/products/{rug}", ok, encoder
 
     def test_products_and_reactions_on_the_picture(self):
         souk = self.soukd({"log.level": "info"})
-        made, rug, ok = self.show(souk)
+        made, rug, ok, encoder = self.show(souk)
         page = self.page(souk, made, "alice", **PHONE)
         page.wait(playing, "it plays")
         page.wait_chat(lambda c: c["reacts"], "reactions are offered")
@@ -279,7 +290,24 @@ class WatchChat(SoukTest):
         wait_for(lambda: page.chat()["floats"] == 0, "and are gone")
         souk.request("DELETE", f"/api/v1{rug}/pin", token=souk.token("seller-1", "seller"))
         page.wait_chat(lambda c: not c["pinned"], "the card goes")
+        self.in_the_recording(souk, made, page, encoder)
         self.assertEqual(page.chat()["problems"], [])
+
+    def in_the_recording(self, souk, made, page, encoder):
+        encoder.stop()
+        page.wait(lambda s: s["source"] == "vod" and playing(s), "the recording plays")
+        playlist = souk.get(f"/vod/{made['streamId']}/index.m3u8").text
+        first = moment(re.search(r"PROGRAM-DATE-TIME:(\S+)", playlist)[1])
+        pinned, unpinned = (
+            moment(re.search(rf'START-DATE="([^"]+)".*X-ACTION="{action}"', playlist)[1]) - first
+            for action in ("pinned", "unpinned"))
+        seek = "(() => { const v = document.getElementById('video'); v.pause(); v.currentTime = %f; })()"
+        page.do("eval", js=seek % ((pinned + unpinned) / 2))
+        c = page.wait_chat(lambda c: c["pinned"] == "Rug" and c["tags"], "at its time it is shown")
+        self.at_its_place(c, 0.25, 0.6)
+        for time in (0, pinned / 2):
+            page.do("eval", js=seek % time)
+            page.wait_chat(lambda c: not c["pinned"] and not c["tags"], "and before it is not")
 
     def at_its_place(self, c, x, y):
         """The dot's middle, reckoned from the video's own box and shape."""

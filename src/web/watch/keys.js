@@ -3,6 +3,7 @@ const own = {
   button: [' ', 'Enter'],
   summary: [' ', 'Enter'],
   a: ['Enter'],
+  ul: ['ArrowLeft', 'ArrowRight'],
   input: [' ', 'ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown', 'Home', 'End', 'PageUp',
     'PageDown'],
 };

@@ -4,6 +4,7 @@
 //   {"do": "press", "key"} · {"do": "click", "selector"} · {"do": "focus", "selector"}
 //   {"do": "type", "selector", "text"} · {"do": "choose", "selector", "value"}
 //   {"do": "chat"}      what the room beside the picture shows
+//   {"do": "resize", "width", "height"}
 //   {"do": "network", "on"}   cuts the page off, and lets it back
 //   {"do": "eval", "js"} · {"do": "shot", "path"}
 // MODULES: the folder with node_modules. CHROMIUM: the browser.
@@ -155,6 +156,7 @@ const commands = {
   type: ({ selector, text }) => page.fill(selector, text, { timeout: 10000 }),
   choose: ({ selector, value }) => page.selectOption(selector, value, { timeout: 10000 }),
   chat: async () => ({ ...(await evaluate(`(${lookAtChat})()`)), problems }),
+  resize: ({ width, height }) => page.setViewportSize({ width, height }),
   network: ({ on }) => context.setOffline(!on),
   eval: ({ js }) => evaluate(js),
   shot: ({ path: file }) => page.screenshot({ path: file }).then(() => null),
