@@ -11,6 +11,7 @@ import unittest
 
 from support import BUILD, HERE, SoukTest, wait_for
 from terminal import Terminal
+from websocket_client import JsonClient
 
 ROOT = os.path.join(HERE, "..", "..")
 
@@ -214,9 +215,14 @@ class Operator(SoukTest):
         self.assertEqual([m["id"] for m in listed], [first["id"], second["id"]])
         tail = self.terminal([os.path.join(BUILD, "soukctl"), "--config", self.souk.config_path,
                               "chat", "tail", stream])
+        events = self.terminal([os.path.join(BUILD, "soukctl"), "--config", self.souk.config_path,
+                                "events", "tail", "--count", "1"])
+        self.ran.add(("events", "tail"))
         at = tail.expect("Bob: rude words", tail.expect("Anna: hello"))
         self.text("chat", "say", stream, "next")
         tail.expect("Anna: next", at)
+        wait_for(lambda: self.viewed(stream) and events.process.poll() is not None, "one was told")
+        self.assertEqual(events.wait(), 0)
         tail.process.send_signal(signal.SIGINT)
         self.assertEqual(tail.wait(), 0)
         self.assertEqual(tail.seen.count(b"hello"), 1)
@@ -232,6 +238,14 @@ class Operator(SoukTest):
         self.assertEqual({m["userId"]: m["kind"] for m in mutes}, {"bob": "mute", "mallory": "ban"})
         self.text("chat", "unmute", stream, "bob")
         self.text("chat", "say", stream, "sorry", "--as", "bob")
+
+    def viewed(self, stream):
+        """Somebody comes and goes, of which the room is told."""
+        client = JsonClient(self.souk.http_port)
+        client.call("stream:join", {"stream_id": stream})
+        client.leave()
+        client.ws.close()
+        return True
 
     def look_at_figures(self, stream):
         figures = self.both("streams", "analytics", stream, shows=["Rug", "Chat messages"])
@@ -272,6 +286,8 @@ class Operator(SoukTest):
         self.text("bans", "lift", "address", "192.0.2.0/24")
         self.assertEqual(self.json("bans", "list"), [])
         self.refused("connections", "close", "no-such", code="connection_not_found")
+        self.assertEqual(self.both("sockets", "list", shows=["None."])["count"], 0)
+        self.refused("sockets", "close", "no-such", code="socket_not_found")
         self.assertIn("name", self.both("limits", shows=["LIMIT"])[0])
         self.assertEqual(self.both("outbox", "list", shows=["None."])["waiting"], 0)
         self.assertEqual(self.json("outbox", "retry")["retried"], 0)

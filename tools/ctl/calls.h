@@ -31,6 +31,7 @@ extern const struct call call_notifications_list, call_notifications_read;
 
 /* calls_system.c */
 extern const struct call call_connections_close, call_connections_list;
+extern const struct call call_sockets_close, call_sockets_list;
 extern const struct call call_bans_add, call_bans_lift, call_bans_list;
 extern const struct call call_audit, call_config_reload, call_drain, call_limits, call_outbox_list,
 	call_outbox_retry, call_status;

@@ -98,6 +98,35 @@ const struct call call_connections_list = {
 const struct call call_connections_close = {
 	.method = "POST", .path = "/api/v1/admin/connections/{0}/close", .said = "It is closed."};
 
+/* Sockets */
+
+static const struct field socket_fields[] = {
+	{"ID", "id"},
+	{"FRAMING", "framing"},
+	{"USER", "userId"},
+	{"NAME", "username", FIELD_FLEXIBLE},
+	{"ADDRESS", "address"},
+	{"ROOMS", "rooms", FIELD_COUNT},
+	{"QUEUED", "queued", FIELD_BYTES},
+	{"SINCE", "connectedAt", FIELD_TIME},
+	{"SEEN", "lastSeenAt", FIELD_TIME},
+};
+
+static const struct call_field socket_query[] = {{"stream", "stream"}, {"user", "user"},
+	{"address", "address"}, {"framing", "framing"}, {"limit", "limit"}, {0}};
+
+const struct call call_sockets_list = {
+	.method = "GET",
+	.path = "/api/v1/admin/sockets",
+	.query = socket_query,
+	.member = "sockets",
+	.is_whole = true,
+	CALL_FIELDS(socket_fields),
+};
+
+const struct call call_sockets_close = {
+	.method = "POST", .path = "/api/v1/admin/sockets/{0}/close", .said = "It is closed."};
+
 /* Bans */
 
 static const struct field ban_list_fields[] = {

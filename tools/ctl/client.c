@@ -19,7 +19,8 @@ struct exchange {
 	struct curl_slist *headers;
 	struct buf answer;
 	FILE *file; /* where a download goes; NULL: to answer */
-	bool quiet;
+	bool quiet, patient;
+	bool (*interrupted)(void);
 	char *target; /* socket or URL, for messages */
 	char failure[CURL_ERROR_SIZE];
 };
@@ -32,6 +33,14 @@ static size_t take_bytes(char *data, size_t size, size_t n, void *user)
 	}
 	buf_put(&x->answer, data, size * n);
 	return size * n;
+}
+
+/* Between two waits for the network, which signals end. */
+static int look_up(
+	void *user, curl_off_t total, curl_off_t now, curl_off_t to_send, curl_off_t sent)
+{
+	const struct exchange *x = user;
+	return x->interrupted();
 }
 
 static void add_header(struct exchange *x, const char *line)
@@ -93,6 +102,8 @@ static bool aim(struct ctl *c, struct exchange *x, const char *path)
 static bool exchange_begin(struct ctl *c, struct exchange *x, const char *method, const char *path)
 {
 	x->quiet = c->quiet;
+	x->patient = c->patient;
+	x->interrupted = c->interrupted;
 	x->curl = curl_easy_init();
 	if (x->curl == NULL || !aim(c, x, path)) {
 		return false;
@@ -106,6 +117,11 @@ static bool exchange_begin(struct ctl *c, struct exchange *x, const char *method
 	curl_easy_setopt(x->curl, CURLOPT_ERRORBUFFER, x->failure);
 	curl_easy_setopt(x->curl, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS);
 	curl_easy_setopt(x->curl, CURLOPT_NOSIGNAL, 1L);
+	if (x->interrupted != NULL) {
+		curl_easy_setopt(x->curl, CURLOPT_XFERINFOFUNCTION, look_up);
+		curl_easy_setopt(x->curl, CURLOPT_XFERINFODATA, x);
+		curl_easy_setopt(x->curl, CURLOPT_NOPROGRESS, 0L);
+	}
 	return true;
 }
 
@@ -126,7 +142,7 @@ static enum ctl_exit exchange_run(struct exchange *x, long *status)
 	if (result == CURLE_OK) {
 		return CTL_OK;
 	}
-	bool local = result == CURLE_WRITE_ERROR;
+	bool local = result == CURLE_WRITE_ERROR || result == CURLE_ABORTED_BY_CALLBACK;
 	return local ? CTL_FAILED : CTL_UNREACHABLE;
 }
 
@@ -135,7 +151,7 @@ static void say_unreachable(const struct exchange *x)
 	long error = 0;
 	curl_easy_getinfo(x->curl, CURLINFO_OS_ERRNO, &error);
 	const char *reason = error != 0 ? strerror((int)error) : x->failure;
-	if (x->quiet) {
+	if (x->quiet || x->patient || (x->interrupted != NULL && x->interrupted())) {
 		return;
 	}
 	if (error == EACCES) {
@@ -192,7 +208,12 @@ static enum ctl_exit request(
 		goto out;
 	}
 	*whole = json_loadb((const char *)x.answer.data, x.answer.len, 0, NULL);
-	if (status < 200 || status > 299) {
+	if (x.patient && status >= 502 && status <= 504) {
+		/* The proxy in front of it. */
+		json_decref(*whole);
+		*whole = NULL;
+		result = CTL_UNREACHABLE;
+	} else if (status < 200 || status > 299) {
 		say_refused(&x, status, *whole);
 		json_decref(*whole);
 		*whole = NULL;

@@ -1,8 +1,10 @@
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "call.h"
 #include "client.h"
 #include "output.h"
+#include "screen.h"
 
 #define VIEWERS_PAGE 100
 
@@ -160,25 +162,58 @@ static void print_viewers(struct ctl *c, json_t *whole)
 	json_decref(whole);
 }
 
-enum ctl_exit viewers_run(struct ctl *c)
+/* All pages, or as many as --limit asks for. */
+static enum ctl_exit fetch_viewers(struct ctl *c, json_t **out)
 {
 	json_t *whole = NULL;
-	size_t limit;
-	if (!call_limit(c, &limit)) {
-		return CTL_USAGE;
-	}
+	size_t limit = 0;
 	char *path = client_path("/api/v1/streams/{0}/viewers", c->args.operands, 1);
 	enum ctl_exit result = CTL_FAILED;
-	if (path != NULL) {
+	if (path != NULL && call_limit(c, &limit)) {
+		/* A screen has no room for thousands. */
+		limit = limit == 0 && args_has(&c->args, "watch") ? VIEWERS_PAGE : limit;
 		do {
 			result = take_viewers(c, path, limit, &whole);
 		} while (result == CTL_OK && more_viewers(whole, limit));
 	}
 	free(path);
 	if (result == CTL_OK) {
-		print_viewers(c, whole);
+		*out = whole;
 	} else {
 		json_decref(whole);
 	}
 	return result;
+}
+
+static void describe_viewers(const json_t *whole, struct buf *head, struct buf *body)
+{
+	const json_t *viewers = json_object_get(whole, "viewers");
+	buf_printf(head, "%.0f watch now", field_number(whole, "count"));
+	if (json_array_size(viewers) > 0) {
+		struct table *table =
+			output_make_table(viewers, viewer_fields, OUTPUT_COUNT(viewer_fields));
+		table_write(table, output_width(), body);
+		table_destroy(&table);
+	}
+}
+
+enum ctl_exit viewers_run(struct ctl *c)
+{
+	static const struct screen screen = {.fetch = fetch_viewers, .describe = describe_viewers};
+	json_t *whole = NULL;
+	size_t limit;
+	uint64_t interval_us;
+	if (!call_limit(c, &limit) || !screen_interval(c, &interval_us)) {
+		return CTL_USAGE;
+	}
+	enum ctl_exit result = fetch_viewers(c, &whole);
+	if (result != CTL_OK) {
+		return result;
+	}
+	if (args_has(&c->args, "watch") && !c->json && isatty(STDOUT_FILENO)) {
+		screen_run(c, &screen, whole, interval_us);
+	} else {
+		print_viewers(c, whole);
+	}
+	return CTL_OK;
 }

@@ -31,6 +31,16 @@ const struct args_command args_commands[] = {
 		"soukctl connections list --kind rtmp\n", NULL, &call_connections_list},
 	{"connections", "close", "ID", "Close a connection at once", NULL,
 		"soukctl connections close r1\n", NULL, &call_connections_close},
+	{"sockets", "list", "", "List clients of the event layer, the eldest first",
+		options_sockets,
+		"soukctl sockets list --stream " STREAM "\nsoukctl sockets list --user bob\n", NULL,
+		&call_sockets_list},
+	{"sockets", "close", "ID", "Close a socket; its client may come back", NULL,
+		"soukctl sockets close ws-12\n", NULL, &call_sockets_close},
+	{"events", "tail", "", "Follow what is said in rooms; Ctrl-C stops", options_events_tail,
+		"soukctl events tail\n"
+		"soukctl events tail --stream " STREAM " --event 'chat:*' --json\n",
+		events_tail_run, NULL},
 	{"bans", "list", "", "List whom the daemon wants nothing from", NULL, "soukctl bans list\n",
 		NULL, &call_bans_list},
 	{"bans", "add", "KIND SUBJECT", "Ban an address, a network or a user from the daemon",
@@ -83,9 +93,10 @@ const struct args_command args_commands[] = {
 		options_streams_analytics, "soukctl streams analytics " STREAM " --timeline\n",
 		streams_analytics_run, NULL},
 	{"streams", "viewers", "ID", "Say how many watch and who; of an ended one, who did",
-		options_limit, "soukctl streams viewers " STREAM "\n", viewers_run, NULL},
-	{NULL, "viewers", "STREAM", "Say how many watch a stream and who", options_limit,
-		"soukctl viewers " STREAM " --json\n", viewers_run, NULL},
+		options_viewers, "soukctl streams viewers " STREAM "\n", viewers_run, NULL},
+	{NULL, "viewers", "STREAM", "Say how many watch a stream and who", options_viewers,
+		"soukctl viewers " STREAM " --json\nsoukctl viewers " STREAM " --watch\n",
+		viewers_run, NULL},
 
 	/* Products */
 	{"products", "list", "", "List a seller's products, or those of a stream",
@@ -139,7 +150,7 @@ const struct args_command args_commands[] = {
 
 	/* Chat */
 	{"chat", "tail", "STREAM", "Follow the chat of a stream; Ctrl-C stops", options_chat_tail,
-		"soukctl chat tail " STREAM "\nsoukctl chat tail " STREAM " --json\n",
+		"soukctl chat tail " STREAM "\nsoukctl chat tail " STREAM " --since 10m --json\n",
 		chat_tail_run, NULL},
 	{"chat", "list", "STREAM", "Show what was said, oldest first", options_chat_list,
 		"soukctl chat list " STREAM " --limit 500\n", chat_list_run, NULL},
@@ -238,6 +249,8 @@ const char *args_group_help(const char *group)
 		{"notifications", "What users were told."},
 		{"devices", "What users carry, for push messages."},
 		{"connections", "Who is connected."},
+		{"sockets", "Clients of the event layer."},
+		{"events", "What is said in the rooms of the event layer."},
 		{"bans", "Bans from the whole daemon; those of a stream are with chat."},
 		{"vod", "Recordings."},
 		{"db", "The database; works with and without a running daemon."},

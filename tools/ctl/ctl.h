@@ -16,6 +16,8 @@ struct ctl {
 	bool json;
 	char *acting; /* a token in another's name (act.h), or NULL */
 	bool quiet; /* failed calls are told by their result alone */
+	bool patient; /* so is a daemon that does not answer */
+	bool (*interrupted)(void); /* ends a call that is under way; NULL: nothing does */
 };
 
 /* What main does, testable. */
@@ -38,6 +40,7 @@ enum ctl_exit db_backup_run(struct ctl *c);
 enum ctl_exit db_check_run(struct ctl *c);
 enum ctl_exit db_migrate_run(struct ctl *c);
 enum ctl_exit doctor_run(struct ctl *c);
+enum ctl_exit events_tail_run(struct ctl *c);
 enum ctl_exit products_create_run(struct ctl *c);
 enum ctl_exit products_list_run(struct ctl *c);
 enum ctl_exit streams_analytics_run(struct ctl *c);

@@ -48,6 +48,24 @@ const struct args_option options_connections[] = {
 	{0},
 };
 
+const struct args_option options_sockets[] = {
+	{"stream", "ID", "who joined this stream only"},
+	{"user", "ID", "of this user only"},
+	{"address", "ADDRESS", "of this address only"},
+	{"framing", "NAME", "socket.io, json or realtime", "socket.io json realtime"},
+	{"limit", "N", "at most so many (default: 1000)"},
+	{0},
+};
+
+const struct args_option options_events_tail[] = {
+	{"stream", "ID", "what is said in this stream only"},
+	{"user", "ID", "what is said to this user only"},
+	{"event", "PATTERN", "these events only, such as 'chat:*'; may be repeated",
+		.repeated = true},
+	{"count", "N", "stop after N events"},
+	{0},
+};
+
 const struct args_option options_bans_add[] = {
 	{"for", "DURATION", "how long (default: until it is lifted)"},
 	{"reason", "TEXT", "why, for the operators"},
@@ -130,6 +148,13 @@ const struct args_option options_streams_top[] = {
 	{0},
 };
 
+const struct args_option options_viewers[] = {
+	LIMIT,
+	{"watch", NULL, "refresh the list until q"},
+	{"interval", "DURATION", "refresh so often (default: 1s)"},
+	{0},
+};
+
 const struct args_option options_vod_list[] = {
 	{"state", "STATE", "open, ready, failed or deleted", "open ready failed deleted"},
 	LIMIT,
@@ -145,6 +170,7 @@ const struct args_option options_chat_list[] = {
 
 const struct args_option options_chat_tail[] = {
 	{"lines", "N", "begin with the last N messages (default: 10)"},
+	{"since", "DURATION", "begin with what was said within it, such as 10m"},
 	{"once", NULL, "print these and stop"},
 	{0},
 };

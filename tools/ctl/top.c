@@ -1,21 +1,8 @@
-#include <poll.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <string.h>
-#include <termios.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "base/mem.h"
-#include "base/text.h"
 #include "client.h"
 #include "output.h"
-
-/* The alternate screen, without a cursor; and back. */
-#define SCREEN_ENTER "\033[?1049h\033[?25l"
-#define SCREEN_LEAVE "\033[?25h\033[?1049l"
-#define INTERVAL_MIN_US 100000
+#include "screen.h"
 
 static const struct field top_fields[] = {
 	{"STREAM", "streamId"},
@@ -30,189 +17,35 @@ static const struct field top_fields[] = {
 	{"CUTS", "ingest.interruptions", FIELD_COUNT},
 };
 
-static volatile sig_atomic_t stopped;
-
-static void on_stop(int number)
-{
-	stopped = 1;
-}
-
-/* It only has to end the wait: the size is asked for at each drawing. */
-static void on_resize(int number)
-{
-}
-
-/* The terminal as it was, and which signals come only while nothing else is done. */
-struct terminal {
-	struct termios before;
-	bool is_raw;
-	bool listens; /* keys come by stdin */
-	sigset_t waiting; /* the mask of the wait */
-};
-
-static void catch_signals(struct terminal *t)
-{
-	static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
-	struct sigaction stop = {.sa_handler = on_stop}, resize = {.sa_handler = on_resize};
-	sigset_t mine;
-	sigemptyset(&mine);
-	for (size_t i = 0; i < OUTPUT_COUNT(ends); i++) {
-		sigaction(ends[i], &stop, NULL);
-		sigaddset(&mine, ends[i]);
-	}
-	sigaction(SIGWINCH, &resize, NULL);
-	sigaddset(&mine, SIGWINCH);
-	sigprocmask(SIG_BLOCK, &mine, &t->waiting);
-}
-
-static void terminal_enter(struct terminal *t)
-{
-	*t = (struct terminal){.listens = isatty(STDIN_FILENO)};
-	catch_signals(t);
-	if (t->listens && tcgetattr(STDIN_FILENO, &t->before) == 0) {
-		struct termios raw = t->before;
-		raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
-		t->is_raw = tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
-	}
-	fputs(SCREEN_ENTER, stdout);
-}
-
-static void terminal_leave(struct terminal *t)
-{
-	fputs(SCREEN_LEAVE, stdout);
-	fflush(stdout);
-	if (t->is_raw) {
-		tcsetattr(STDIN_FILENO, TCSANOW, &t->before);
-	}
-}
-
-static void take_keys(struct terminal *t)
-{
-	char keys[32];
-	ssize_t n = read(STDIN_FILENO, keys, sizeof(keys));
-	t->listens = n > 0;
-	for (ssize_t i = 0; i < n; i++) {
-		stopped = stopped || keys[i] == 'q' || keys[i] == 'Q';
-	}
-}
-
-/* Until the time of the next look (true), or until the screen has to be drawn or left (false). */
-static bool terminal_wait(struct terminal *t, uint64_t until_us)
-{
-	uint64_t now = clock_mono_us(&clock_system);
-	if (now >= until_us) {
-		return true;
-	}
-	struct timespec left = {.tv_sec = (time_t)((until_us - now) / 1000000),
-		.tv_nsec = (long)((until_us - now) % 1000000) * 1000};
-	struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
-	int n = ppoll(&in, t->listens ? 1 : 0, &left, &t->waiting);
-	if (n > 0) {
-		take_keys(t);
-	}
-	return n == 0;
-}
-
 static enum ctl_exit fetch(struct ctl *c, json_t **list)
 {
 	return client_call(c, "GET", "/api/v1/admin/streams", NULL, list);
 }
 
-static size_t count_lines(const char *text)
+static void describe(const json_t *list, struct buf *head, struct buf *body)
 {
-	size_t n = 0;
-	for (; *text != '\0'; text++) {
-		n += *text == '\n';
-	}
-	return n;
-}
-
-/* The whole screen is one write, each line cleared behind its text: nothing flickers. */
-static void draw(const char *head, const char *body)
-{
-	struct buf out = {0}, fitted = {0};
-	unsigned rows = output_height(), width = output_width();
-	size_t columns = width > 0 ? width : SIZE_MAX;
-	text_fit(head, columns, &fitted);
-	buf_printf(&out, "\033[H%s\033[K\n\033[K\n", buf_text(&fitted));
-	/* A line more would scroll the head away. */
-	size_t room = rows > 3 ? rows - 3 : SIZE_MAX, lines = count_lines(body);
-	for (size_t shown = lines > room ? room - 1 : lines; shown > 0; shown--) {
-		size_t line = strcspn(body, "\n");
-		char *text = mem_strndup(body, line);
-		text_fit(text, columns, &out);
-		free(text);
-		buf_put_str(&out, "\033[K\n");
-		body += line + 1;
-	}
-	if (lines > room) {
-		buf_printf(&out, "and %zu more\033[K\n", lines - room + 1);
-	}
-	buf_put_str(&out, "\033[J");
-	fputs(buf_text(&out), stdout);
-	fflush(stdout);
-	buf_finish(&fitted);
-	buf_finish(&out);
-}
-
-static void draw_list(const json_t *list)
-{
-	struct buf head = {0}, body = {0};
-	char now[16];
-	time_t t = time(NULL);
-	strftime(now, sizeof(now), "%H:%M:%S", localtime(&t));
 	double rate_sum = 0, viewers = 0;
 	size_t row;
 	const json_t *stream;
+	char rate[FIGURE_SIZE];
 	json_array_foreach(list, row, stream)
 	{
 		rate_sum += field_number(stream, "ingest.bitrate");
 		viewers += field_number(stream, "currentViewers");
 	}
-	char rate[FIGURE_SIZE];
 	figure_rate(rate, (uint64_t)rate_sum);
-	buf_printf(&head, "%s   %zu live   %s   %.0f viewers   q quits", now, json_array_size(list),
-		rate, viewers);
+	buf_printf(head, "%zu live   %s   %.0f viewers", json_array_size(list), rate, viewers);
 	struct table *table = output_make_table(list, top_fields, OUTPUT_COUNT(top_fields));
-	table_write(table, output_width(), &body);
+	table_write(table, output_width(), body);
 	table_destroy(&table);
-	draw(buf_text(&head), buf_text(&body));
-	buf_finish(&head);
-	buf_finish(&body);
-}
-
-static void watch(struct ctl *c, json_t *list, uint64_t interval_us)
-{
-	struct terminal terminal;
-	terminal_enter(&terminal);
-	c->quiet = true;
-	uint64_t next_us = clock_mono_us(&clock_system) + interval_us;
-	while (!stopped) {
-		if (list != NULL) {
-			draw_list(list);
-		} else {
-			draw("soukd does not answer; trying again   q quits", "");
-		}
-		if (terminal_wait(&terminal, next_us) && !stopped) {
-			json_decref(list);
-			if (fetch(c, &list) != CTL_OK) {
-				list = NULL;
-			}
-			next_us = clock_mono_us(&clock_system) + interval_us;
-		}
-	}
-	json_decref(list);
-	terminal_leave(&terminal);
 }
 
 enum ctl_exit streams_top_run(struct ctl *c)
 {
-	const char *interval = args_get(&c->args, "interval");
+	static const struct screen screen = {.fetch = fetch, .describe = describe};
 	uint64_t interval_us;
 	json_t *list;
-	if (!text_duration_us(interval != NULL ? interval : "1s", &interval_us) ||
-		interval_us < INTERVAL_MIN_US) {
-		ctl_error("--interval must be a duration from 100ms");
+	if (!screen_interval(c, &interval_us)) {
 		return CTL_USAGE;
 	}
 	enum ctl_exit result = fetch(c, &list);
@@ -222,7 +55,7 @@ enum ctl_exit streams_top_run(struct ctl *c)
 	if (c->json || args_has(&c->args, "once") || !isatty(STDOUT_FILENO)) {
 		output_list(c, list, top_fields, OUTPUT_COUNT(top_fields));
 	} else {
-		watch(c, list, interval_us);
+		screen_run(c, &screen, list, interval_us);
 	}
 	return CTL_OK;
 }
