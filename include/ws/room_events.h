@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 
+#include "state/presence.h"
 #include "ws/events.h"
 #include "ws/peer.h"
 
@@ -17,6 +18,7 @@ struct room_events_config {
 	struct peers *peers;
 	struct events *events; /* the table is added here */
 	const struct clock *clock;
+	struct presence *presence; /* whose changes members are told of; NULL: none are */
 	unsigned max_rooms; /* at once; 0: none may be opened */
 	unsigned max_members; /* sockets of one room */
 	unsigned max_name; /* code points */
@@ -24,5 +26,5 @@ struct room_events_config {
 	struct metrics *metrics; /* souk_open_rooms, …; may be NULL */
 };
 struct room_events *room_events_create(const struct room_events_config *config);
-/* Before the peers are destroyed; NULL is fine. */
+/* Before the peers and the presence are destroyed; NULL is fine. */
 void room_events_destroy(struct room_events **r);

@@ -302,6 +302,7 @@ static void create_rooms(struct sockets *k)
 		.peers = k->peers,
 		.events = k->events,
 		.clock = &clock_system,
+		.presence = k->server->presence,
 		.max_rooms = c->open_rooms,
 		.max_members = c->room_members,
 		.max_name = c->room_name,
@@ -340,6 +341,8 @@ static void create_users(struct sockets *k)
 		.follows = s->config->events.follows,
 		.metrics = s->metrics,
 	});
+	/* As the fourth source calls it. */
+	events_alias(k->events, "update_presence", "presence_update");
 	k->notifications = notification_events_create(&(struct notification_events_config){
 		.loop = s->loop,
 		.events = k->events,

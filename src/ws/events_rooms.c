@@ -215,6 +215,29 @@ static void on_peer_ended(struct signal_listener *l, void *data)
 		room_seat_end(seat);
 }
 
+static json_t *text_or_null(const char *text)
+{
+	json_t *v = text ? json_string(text) : NULL;
+
+	return v ? v : json_null();
+}
+
+static void on_presence(struct signal_listener *l, void *data)
+{
+	struct room_events *r = container_of(l, struct room_events, presence_changed);
+	const struct presence_news *news = data;
+	char seen[TEXT_TIME_SIZE];
+	json_t *o;
+
+	text_time(seen, news->now.last_seen);
+	o = json_pack("{s:s, s:s, s:o, s:o}", "userId", news->user_id, "status",
+		presence_status_text(news->now.status), "lastSeen",
+		text_or_null(news->now.last_seen ? seen : NULL), "device",
+		text_or_null(news->now.device));
+	open_rooms_tell_of(r, news->user_id, "presence_update", o);
+	json_decref(o);
+}
+
 struct room_events *room_events_create(const struct room_events_config *config)
 {
 	struct room_events *r = mem_new(struct room_events);
@@ -227,6 +250,9 @@ struct room_events *room_events_create(const struct room_events_config *config)
 		"Joins of open rooms and broadcasts that went over a limit.");
 	signal_listener_init(&r->peer_ended, on_peer_ended);
 	signal_add(peers_ended(config->peers), &r->peer_ended);
+	signal_listener_init(&r->presence_changed, on_presence);
+	if (config->presence)
+		signal_add(presence_changed(config->presence), &r->presence_changed);
 	peers_add_room_kind(config->peers, &kind, r);
 	room_events_add(config->events, r);
 	return r;
@@ -243,6 +269,7 @@ void room_events_destroy(struct room_events **pointer)
 		return;
 	*pointer = NULL;
 	signal_listener_remove(&r->peer_ended);
+	signal_listener_remove(&r->presence_changed);
 	for (pos = 0; map_next(r->rooms, &pos, &at); pos = 0) {
 		room = at;
 		/* With its last seat it is freed. */

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "peer_private.h"
 #include "room_private.h"
 
 /* From so many users on who comes and goes is not told, and not all are listed. */
@@ -71,6 +72,34 @@ void open_room_emit(
 			except ? &except->member : NULL);
 	free(text);
 	json_decref(data);
+}
+
+/* Whether an earlier socket of the same user is in it. */
+static bool is_told(const struct room_seat *seat)
+{
+	const struct room_seat *other;
+
+	list_for_each (other, &seat->room->seats, by_room) {
+		if (other == seat)
+			return false;
+		if (text_eq(other->peer->id, seat->peer->id))
+			return true;
+	}
+	return false;
+}
+
+void open_rooms_tell_of(struct room_events *r, const char *user_id, const char *event, json_t *data)
+{
+	const struct peer_user *u = map_get_str(r->config.peers->users, user_id);
+	const struct peer *p;
+	struct room_seat *seat;
+
+	if (!u)
+		return;
+	list_for_each (p, &u->peers, by_user)
+		list_for_each (seat, &p->rooms, by_peer)
+			if (seat->room->n_users > 1 && seat->room->n_users <= BIG && !is_told(seat))
+				open_room_emit(seat->room, event, json_incref(data), p);
 }
 
 static json_t *text_or_null(const char *text)

@@ -10,7 +10,7 @@
 struct room_events {
 	struct room_events_config config;
 	struct map *rooms; /* struct open_room by the hub's name */
-	struct signal_listener peer_ended;
+	struct signal_listener peer_ended, presence_changed;
 	struct metric *open, *refused;
 };
 
@@ -46,4 +46,7 @@ struct room_seat *room_seat_create(struct room_events *r, struct peer *p, const 
 void room_seat_end(struct room_seat *seat);
 void open_room_emit(struct open_room *room, const char *event, json_t *data,
 	const struct peer *except); /* steals data */
+/* In each of the user's rooms that is not too big for it; data is borrowed. */
+void open_rooms_tell_of(
+	struct room_events *r, const char *user_id, const char *event, json_t *data);
 json_t *open_room_members_json(const struct open_room *room);

@@ -94,6 +94,34 @@ for (const [name, options] of Object.entries(SETTINGS)) {
   });
 }
 
+test('figures and rooms come back with the rest', async (t) => {
+  const seller = await connect(t, SELLER);
+  const bob = await connect(t, BOB);
+  await enter(seller);
+  await enter(bob);
+  for (const socket of [seller, bob]) assert.ok((await ask(socket, 'join_room', 'floor_1')).epoch);
+  let update = once(seller, 'metrics_update');
+  await ask(seller, 'metrics:subscribe', { stream_id: STREAM });
+  assert.equal((await update).streamId, STREAM);
+  const message = once(seller, 'chat:message');
+  await say(bob, 'an offset');
+  await message;
+  const gone = once(seller, 'disconnect');
+  const back = once(seller, 'connect');
+  update = once(seller, 'metrics_update');
+  const missed = once(seller, 'broadcast');
+  if (seller.io.engine.transport.ws) seller.io.engine.transport.ws.terminate();
+  else seller.io.engine.transport.onError('network lost');
+  await gone;
+  await ask(bob, 'broadcast', { room_id: 'floor_1', message: { n: 1 } });
+  await back;
+  assert.equal(seller.recovered, true);
+  const { message: said, userId } = await missed;
+  assert.deepEqual([said, userId], [{ n: 1 }, 'bob']);
+  assert.equal((await update).streamId, STREAM);
+  assert.ok((await ask(seller, 'broadcast', { room_id: 'floor_1', message: 1 })).roomId);
+});
+
 test('a bad token is refused', async (t) => {
   await assert.rejects(connect(t, 'nonsense'), (error) => {
     assert.equal(error.message, 'Authentication error');
