@@ -1,11 +1,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "active_private.h"
 #include "base/must.h"
 #include "base/text.h"
 #include "fuzz.h"
 #include "json_private.h"
 #include "metric_private.h"
+#include "notification_private.h"
+#include "presence_watch.h"
 #include "proto/ws_frame.h"
 #include "room_private.h"
 #include "stream_private.h"
@@ -25,6 +28,9 @@ static struct events *table(void)
 	stream_chat_events_add(e, NULL);
 	room_events_add(e, NULL);
 	metric_events_add(e, NULL);
+	presence_events_add(e, NULL);
+	notification_events_add(e, NULL);
+	active_events_add(e, NULL);
 	return e;
 }
 
@@ -40,6 +46,8 @@ static void check_field(const struct event_field *f, const struct event_call *ca
 		must(event_uuid(call, f->name, &id));
 	if (f->type == EVENT_TEXT && f->max > 0)
 		must(text_utf8_count(event_text(call, f->name, "")) <= (size_t)f->max);
+	if (f->type == EVENT_TEXTS || f->type == EVENT_UUIDS)
+		must((double)json_array_size(json_object_get(call->data, f->name)) <= f->max);
 	if (f->type == EVENT_INTEGER && f->max > 0)
 		must((double)event_integer(call, f->name, -1) >= f->min);
 }
