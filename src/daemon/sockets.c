@@ -357,34 +357,6 @@ static void create_users(struct sockets *k)
 	});
 }
 
-static void create_users(struct sockets *k)
-{
-	struct server *s = k->server;
-
-	k->user_rooms = user_rooms_create(k->peers);
-	k->presence = presence_events_create(&(struct presence_events_config){
-		.loop = s->loop,
-		.peers = k->peers,
-		.events = k->events,
-		.presence = s->presence,
-		.repo = store_repo(s->store),
-		.follows = s->config->events.follows,
-		.metrics = s->metrics,
-	});
-	k->notifications = notification_events_create(&(struct notification_events_config){
-		.loop = s->loop,
-		.events = k->events,
-		.rooms = k->user_rooms,
-		.inbox = s->inbox,
-	});
-	k->active = active_events_create(&(struct active_events_config){
-		.peers = k->peers,
-		.events = k->events,
-		.audience = s->audience,
-		.state = state_memory_state(s->state_memory),
-	});
-}
-
 static bool is_plain(const struct http_request *r)
 {
 	return text_eq(http_request_path(r), PLAIN_PATH);
