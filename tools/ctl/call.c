@@ -25,6 +25,17 @@ static json_t *integer(const char *option, const char *text)
 	return json_integer(v);
 }
 
+static json_t *integer_operand(const char *text)
+{
+	char *end;
+	long long v = strtoll(text, &end, 10);
+	if (text[0] == '\0' || *end != '\0') {
+		ctl_error("%s is no whole number", text);
+		return NULL;
+	}
+	return json_integer(v);
+}
+
 static json_t *number(const char *option, const char *text)
 {
 	char *end;
@@ -123,6 +134,8 @@ static json_t *value_of(struct ctl *c, const struct call_field *f, const char *t
 		return seconds(f->option, text);
 	case CALL_OPERAND:
 		return text_value("", text);
+	case CALL_INTEGER_OPERAND:
+		return integer_operand(text);
 	case CALL_OPERANDS:
 		return operand_texts(c, (size_t)(f->option[0] - '0'));
 	}
@@ -135,7 +148,7 @@ static const char *given(const struct ctl *c, const struct call_field *f)
 	if (f->kind == CALL_TRUE || f->kind == CALL_OPERANDS) {
 		return "";
 	}
-	if (f->kind == CALL_OPERAND) {
+	if (f->kind == CALL_OPERAND || f->kind == CALL_INTEGER_OPERAND) {
 		size_t i = (size_t)(f->option[0] - '0');
 		return i < c->args.n_operands ? c->args.operands[i] : NULL;
 	}

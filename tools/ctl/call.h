@@ -27,6 +27,7 @@ enum call_kind {
 	CALL_LIST, /* of texts: the option is repeated */
 	CALL_SECONDS, /* a duration, as whole seconds */
 	CALL_OPERAND, /* the operand of this name ("0", "1", …) as a text */
+	CALL_INTEGER_OPERAND,
 	CALL_OPERANDS, /* all operands from this one on, as a list */
 	CALL_TRUE, /* always true */
 };

@@ -15,7 +15,7 @@ extern const struct field calls_access_fields[6];
 
 /* calls_chat.c */
 extern const struct call call_chat_ban, call_chat_delete, call_chat_mute, call_chat_mutes,
-	call_chat_say, call_chat_unmute;
+	call_chat_say, call_chat_slow, call_chat_unmute;
 
 /* calls_products.c */
 extern const struct call call_products_attach, call_products_delete, call_products_event,

@@ -55,5 +55,18 @@ const struct call call_chat_ban = {
 
 const struct call call_chat_mutes = {.method = "GET", .path = MUTES, CALL_FIELDS(mute_list_fields)};
 
+static const struct call_field slow_body[] = {{"1", "slow_mode", CALL_INTEGER_OPERAND}, {0}};
+
+static const struct field slow_fields[] = {
+	{"Stream", "streamId"},
+	{"Title", "title"},
+	{"Seconds between messages", "slowMode", FIELD_COUNT},
+};
+
+const struct call call_chat_slow = {.method = "PATCH",
+	.path = "/api/v1/streams/{0}/settings",
+	.body = slow_body,
+	CALL_FIELDS(slow_fields)};
+
 const struct call call_chat_unmute = {
 	.method = "DELETE", .path = MUTES "/{1}", .said = "The user may write again."};

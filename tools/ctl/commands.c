@@ -164,6 +164,10 @@ const struct args_command args_commands[] = {
 		"soukctl chat ban " STREAM " mallory\n", NULL, &call_chat_ban},
 	{"chat", "unmute", "STREAM USER", "Lift a mute or a ban", NULL,
 		"soukctl chat unmute " STREAM " bob\n", NULL, &call_chat_unmute},
+	{"chat", "slow", "STREAM SECONDS",
+		"Let viewers wait so long between two messages; 0: no longer", NULL,
+		"soukctl chat slow " STREAM " 30\nsoukctl chat slow " STREAM " 0\n", NULL,
+		&call_chat_slow},
 	{"chat", "mutes", "STREAM", "List who is muted or banned in a stream", NULL,
 		"soukctl chat mutes " STREAM "\n", NULL, &call_chat_mutes},
 
