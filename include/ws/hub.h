@@ -72,6 +72,9 @@ struct hub_config {
 	uint64_t resume_us; /* how long; 0: 2 minutes */
 	unsigned max_rooms; /* of one member; 0: 100 */
 	unsigned slice; /* members that are served in a turn; 0: 1,000 */
+	/* What is said in a room of 1,000 is gathered for so long before it is sent, in others in
+	 * proportion: as long as sending takes anyway, but at most four times as long. 0: not. */
+	uint64_t gather_us;
 	size_t drop_above; /* bytes queued, from which on droppable events are left out; 0: 64 KiB
 			    */
 	struct metrics *metrics; /* souk_hub_rooms, souk_hub_events_total, …; may be NULL */
@@ -100,7 +103,8 @@ void hub_each_room(
  */
 void hub_emit(struct hub *h, const char *room, const char *name, const char *data, size_t len,
 	enum hub_class class, const struct hub_member *except);
-/* Sends what was said, to a slice of those who have not heard it yet. True: there are more. */
+/* Sends what was said, to a slice of those who have not heard it yet. True: there are more whose
+ * time has come. */
 bool hub_flush(struct hub *h);
 /* Forgets what is too old to be asked for. */
 void hub_sweep(struct hub *h);

@@ -14,6 +14,11 @@
 #define SLICE 1000
 #define SWEEP_US 10000000u
 
+static void on_gathered(void *user)
+{
+	hub_flush_later(user);
+}
+
 static void on_sweep(void *user)
 {
 	hub_sweep(user);
@@ -56,6 +61,7 @@ struct hub *hub_create(const struct hub_config *config)
 	if (config->loop) {
 		h->timer = loop_timer_create(config->loop, "hub", on_sweep, h);
 		timer_repeat(h->timer, SWEEP_US);
+		h->gather = loop_timer_create(config->loop, "hub gather", on_gathered, h);
 	}
 	return h;
 }
@@ -84,6 +90,7 @@ void hub_destroy(struct hub **h)
 		room_destroy(room);
 	map_destroy((*h)->rooms);
 	timer_destroy(&(*h)->timer);
+	timer_destroy(&(*h)->gather);
 	free((*h)->picked);
 	if ((*h)->flush_asked)
 		(*h)->orphaned = true;

@@ -56,25 +56,26 @@ struct rcbuf *hub_packet_frame(struct hub_packet *p, enum hub_framing framing)
 	return p->frames[framing];
 }
 
-static void on_flush(void *arg);
-
-static void flush_later(struct hub *h)
-{
-	if (h->flush_asked || !h->config.loop)
-		return;
-	h->flush_asked = true;
-	loop_defer(h->config.loop, on_flush, h);
-}
-
 static void on_flush(void *arg)
 {
 	struct hub *h = arg;
+	uint64_t in_us;
 
 	h->flush_asked = false;
 	if (h->orphaned)
 		free(h);
 	else if (hub_flush(h))
-		flush_later(h);
+		hub_flush_later(h);
+	else if (hub_next_due(h, &in_us))
+		timer_start(h->gather, in_us);
+}
+
+void hub_flush_later(struct hub *h)
+{
+	if (h->flush_asked || !h->config.loop)
+		return;
+	h->flush_asked = true;
+	loop_defer(h->config.loop, on_flush, h);
 }
 
 static void said_add(struct hub_room *room, struct hub_packet *p)
@@ -85,8 +86,10 @@ static void said_add(struct hub_room *room, struct hub_packet *p)
 	}
 	room->said[room->n_said++] = (struct hub_said){p, room->visits + room->n_slots};
 	room->left = room->n_slots;
-	if (!hub_room_is_active(room))
+	if (!hub_room_is_active(room)) {
 		list_append(&room->hub->active, &room->active);
+		hub_room_set_out(room);
+	}
 }
 
 void hub_emit(struct hub *h, const char *name, const char *event, const char *data, size_t len,
@@ -100,5 +103,5 @@ void hub_emit(struct hub *h, const char *name, const char *event, const char *da
 		hub_tapped(room, p);
 	hub_keep(room, p);
 	said_add(room, p);
-	flush_later(h);
+	hub_flush_later(h);
 }

@@ -62,6 +62,8 @@ struct hub_room {
 	struct hub_said *said; /* that not everybody has heard, the oldest first */
 	unsigned n_said, cap_said;
 	unsigned cursor; /* the slot that is next */
+	uint64_t due_us; /* when the way round begins */
+	unsigned lap; /* slots until it begins again */
 	unsigned left; /* slots from there on, round and round, that may have missed something */
 	int64_t visits; /* slots that were visited, less those that came meanwhile */
 	bool holes; /* slots of members who have left */
@@ -71,6 +73,7 @@ struct hub {
 	struct hub_config config;
 	struct map *rooms;
 	struct list active; /* struct hub_room, in turn */
+	struct timer *gather;
 	struct hub_packet **picked; /* for one member or several alike: scratch */
 	unsigned cap_picked;
 	struct timer *timer;
@@ -97,10 +100,15 @@ static inline bool hub_room_is_active(const struct hub_room *room)
 }
 
 /* hub_emit.c */
+void hub_flush_later(struct hub *h);
 struct rcbuf *hub_packet_frame(struct hub_packet *p, enum hub_framing framing);
 void hub_packet_unref(struct hub_packet **p);
 
 /* hub_send.c */
+/* The way round begins for a room that has rested, or has been all round. */
+void hub_room_set_out(struct hub_room *room);
+/* How long it is until the next room is due; false: none waits. */
+bool hub_next_due(const struct hub *h, uint64_t *in_us);
 /* The member's slot has heard all that was said so far, or is told it in another way. */
 void hub_seat_catch_up(struct hub_seat *seat);
 void hub_packets_sort(struct hub_packet **packets, size_t n); /* in the order of all */

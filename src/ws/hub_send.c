@@ -12,6 +12,9 @@
 #define AHEAD_LINE 2
 #define AHEAD_MEMBER 4
 #define LINE_BYTES 64
+/* Gathering: a timer cannot be trusted with less. */
+#define GATHER_MIN_US 1000
+#define GATHER_MAX 4
 
 unsigned hub_said_after(const struct hub_room *room, uint64_t seq)
 {
@@ -41,6 +44,40 @@ uint64_t hub_offset_sent(const struct hub *h, const struct hub_member *m)
 			sent = room->said[i].packet->offset - 1;
 	}
 	return sent;
+}
+
+/* --- when --- */
+
+void hub_room_set_out(struct hub_room *room)
+{
+	const struct hub_config *c = &room->hub->config;
+	uint64_t wait = c->gather_us * room->n_members / 1000;
+
+	if (wait > GATHER_MAX * c->gather_us)
+		wait = GATHER_MAX * c->gather_us;
+	room->lap = room->n_slots;
+	room->due_us = wait < GATHER_MIN_US ? 0 : clock_mono_us(c->clock) + wait;
+}
+
+bool hub_next_due(const struct hub *h, uint64_t *in_us)
+{
+	uint64_t now = clock_mono_us(h->config.clock), next = UINT64_MAX;
+	const struct hub_room *room;
+
+	list_for_each (room, &h->active, active)
+		next = room->due_us < next ? room->due_us : next;
+	*in_us = next > now ? next - now : 0;
+	return next != UINT64_MAX;
+}
+
+static struct hub_room *next_room(const struct hub *h, uint64_t now_us)
+{
+	struct hub_room *room;
+
+	list_for_each (room, &h->active, active)
+		if (room->due_us <= now_us)
+			return room;
+	return NULL;
 }
 
 /* --- what one member is to get --- */
@@ -293,6 +330,8 @@ static void visit(struct slice *s)
 		serve(s, slot);
 	if (!room->cursor && room->holes)
 		close_holes(room);
+	if (!--room->lap)
+		hub_room_set_out(room);
 }
 
 /* What everybody has heard. It may still be sent to those who come back. */
@@ -332,7 +371,8 @@ static unsigned serve_slice(struct hub_room *room, unsigned max)
 
 	if (room->cursor >= room->n_slots)
 		room->cursor = 0;
-	for (; n < max && room->left; n++)
+	room->due_us = 0;
+	for (; n < max && room->left && !room->due_us; n++)
 		visit(&s);
 	metric_add(room->hub->deliveries, s.deliveries);
 	for (unsigned i = 0; i < HUB_FRAMINGS; i++)
@@ -346,12 +386,13 @@ static unsigned serve_slice(struct hub_room *room, unsigned max)
 bool hub_flush(struct hub *h)
 {
 	unsigned left = h->config.slice, go = (left + GOES - 1) / GOES;
+	uint64_t now = clock_mono_us(h->config.clock);
+	struct hub_room *room;
 
-	while (left && !list_empty(&h->active)) {
-		struct hub_room *room = container_of(h->active.next, struct hub_room, active);
+	while (left && (room = next_room(h, now))) {
 		list_remove(&room->active);
 		list_append(&h->active, &room->active);
 		left -= serve_slice(room, left < go ? left : go);
 	}
-	return !list_empty(&h->active);
+	return next_room(h, now) != NULL;
 }

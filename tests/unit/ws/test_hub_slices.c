@@ -84,16 +84,22 @@ static struct client *client(struct rig *r, unsigned i)
 	return &r->clients[i];
 }
 
+static void start(struct rig *r, uint64_t gather_us)
+{
+	r->hub = hub_create(&(struct hub_config){.clock = &r->clock.clock,
+		.encode = encode,
+		.user = r,
+		.history = 5,
+		.slice = SLICE,
+		.gather_us = gather_us});
+}
+
 static int setup(void **state)
 {
 	struct rig *r = mem_new(struct rig);
 
 	clock_manual_init(&r->clock, 1000000);
-	r->hub = hub_create(&(struct hub_config){.clock = &r->clock.clock,
-		.encode = encode,
-		.user = r,
-		.history = 5,
-		.slice = SLICE});
+	start(r, 0);
 	for (unsigned i = 0; i < MEMBERS; i++) {
 		client(r, i)->rig = r;
 		hub_member_init(&client(r, i)->member, &ops, HUB_SOCKET_IO);
@@ -394,6 +400,37 @@ static void test_lines(void **state)
 	assert_int_equal(client(r, 1)->refused, 1);
 }
 
+/* A full room waits for more, a small one does not; and so before each way round. */
+static void test_what_is_said_is_gathered(void **state)
+{
+	struct rig *r = *state;
+
+	hub_destroy(&r->hub);
+	start(r, 500000);
+	join(r, "a", 0, 4);
+	join(r, "b", 9, 10);
+	say(r, "a", "1");
+	say(r, "b", "1");
+	assert_false(hub_flush(r->hub));
+	check(r, 0, 4, "");
+	check(r, 9, 10, "1 ");
+	clock_manual_advance(&r->clock, 1000);
+	say(r, "a", "2");
+	assert_false(hub_flush(r->hub));
+	clock_manual_advance(&r->clock, 1000);
+	assert_true(hub_flush(r->hub));
+	say(r, "a", "3");
+	assert_false(hub_flush(r->hub));
+	check(r, 0, 3, "1 2 ");
+	check(r, 3, 4, "1 2 3 ");
+	clock_manual_advance(&r->clock, 2000);
+	say(r, "a", "4");
+	assert_true(hub_flush(r->hub));
+	check(r, 0, 3, "3 4 ");
+	assert_false(hub_flush(r->hub));
+	check(r, 3, 4, "4 ");
+}
+
 /* The hub goes while a room is in the middle of it. */
 static void test_the_end_in_the_middle(void **state)
 {
@@ -422,6 +459,7 @@ int main(void)
 		CASE(test_coming_back_in_the_middle),
 		CASE(test_framings_of_one_slice),
 		CASE(test_lines),
+		CASE(test_what_is_said_is_gathered),
 		CASE(test_the_end_in_the_middle),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
