@@ -4,22 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-bool usage_parse_stat(const char *stat, uint64_t tick_us, uint64_t *cpu_us)
-{
-	/* The name may hold anything, blanks and brackets too: the fields are counted behind it. */
-	const char *at = strrchr(stat, ')');
-	for (unsigned field = 2; at && field < 14; field++) {
-		at = strchr(at, ' ');
-		at = at ? at + 1 : NULL;
-	}
-	uint64_t user, system;
-	if (!at || sscanf(at, "%" SCNu64 " %" SCNu64, &user, &system) != 2)
-		return false;
-	*cpu_us = (user + system) * tick_us;
-	return true;
-}
+#include <time.h>
 
 bool usage_parse_rollup(const char *rollup, uint64_t *pss)
 {
@@ -44,12 +29,20 @@ static bool text_read(pid_t pid, const char *name, char *out, size_t size)
 	return n > 0;
 }
 
+/* To the nanosecond: /proc counts in ticks of 10 ms, which is a tenth of a small figure. */
+static bool cpu_read(pid_t pid, uint64_t *us)
+{
+	clockid_t clock;
+	struct timespec t;
+	if (clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &t))
+		return false;
+	*us = (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+	return true;
+}
+
 bool usage_read(pid_t pid, struct usage *out)
 {
 	char text[4096];
-	uint64_t tick_us = 1000000 / (uint64_t)sysconf(_SC_CLK_TCK);
-	return text_read(pid, "stat", text, sizeof(text)) &&
-		usage_parse_stat(text, tick_us, &out->cpu_us) &&
-		text_read(pid, "smaps_rollup", text, sizeof(text)) &&
+	return cpu_read(pid, &out->cpu_us) && text_read(pid, "smaps_rollup", text, sizeof(text)) &&
 		usage_parse_rollup(text, &out->pss);
 }
