@@ -78,21 +78,22 @@ function look() {
   const text = (id) => document.getElementById(id)?.textContent ?? '';
   const video = document.getElementById('video');
   return {
-    phase: document.body.dataset.phase,
-    condition: document.body.dataset.condition,
-    source: document.getElementById('stage')?.dataset.source,
+    // Between two pages there may be nothing of this yet.
+    phase: document.body?.dataset.phase ?? null,
+    condition: document.body?.dataset.condition ?? null,
+    source: document.getElementById('stage')?.dataset.source ?? null,
     badge: text('badge'),
     headline: shown('veil') ? text('headline') : null,
     announced: text('announce'),
     title: text('title'),
     products: [...document.querySelectorAll('.product')].map((node) => node.textContent),
     visible: ['poster', 'start', 'unmute', 'again', 'retry', 'controls'].filter(shown),
-    focus: document.activeElement?.id,
+    focus: document.activeElement?.id ?? null,
     wide: document.documentElement.scrollWidth > innerWidth,
-    time: video?.currentTime,
+    time: video?.currentTime ?? 0,
     duration: Number.isFinite(video?.duration) ? video.duration : null,
-    paused: video?.paused,
-    muted: video?.muted,
+    paused: video?.paused ?? null,
+    muted: video?.muted ?? null,
     stats: window.soukStats ?? null,
   };
 }
