@@ -24,6 +24,7 @@ export class ChatView {
     this.atEnd = true;
     this.unseen = 0;
     this.unspoken = [];
+    this.heardAt = 0;
     this.drawnAt = 0;
     this.#listen();
   }
@@ -188,7 +189,7 @@ export class ChatView {
       this.speaking = null;
       setText(byId('chat-says'), texts.length > 2 ? `${texts.length} new messages`
         : texts.join('. '));
-    }, this.spokenAt && Date.now() - this.spokenAt > SPEAK_MS ? 0 : SPEAK_MS);
-    this.spokenAt = Date.now();
+    }, Date.now() - this.heardAt > SPEAK_MS ? 0 : SPEAK_MS);
+    this.heardAt = Date.now();
   }
 }

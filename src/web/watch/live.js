@@ -130,7 +130,6 @@ export class Live {
       for (const m of this.log.messages) m.own = m.userId === this.me.id;
     }
     this.view.forget();
-    setHidden(byId('slow'), !this.staff);
     this.#showFoot();
   }
 
@@ -343,7 +342,8 @@ export class Live {
       banned: this.banned,
       muted: this.muted,
     }, Date.now());
-    setHidden(byId('viewers'), foot.over || this.watching === undefined);
+    setHidden(byId('slow'), !this.staff || Boolean(foot.over));
+    setHidden(byId('viewers'), Boolean(foot.over) || this.watching === undefined);
     const note = byId('chat-note');
     const form = byId('composer');
     if (!foot.write && form.contains(document.activeElement)) byId('log').focus();

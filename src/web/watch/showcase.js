@@ -4,7 +4,7 @@ import { byId, el, setHidden } from '../shared/dom.js';
 import { initials, price } from '../shared/format.js';
 import { momentsOf, sceneAt, standing } from './moments.js';
 
-const SEEN_MAX = 500;
+const PAST_MAX = 300;
 const LOOK_MS = 250;
 
 function webUrl(text) {
@@ -84,8 +84,8 @@ export class Showcase {
     const fresh = Object.keys(ranges).some((id) => !this.ranges[id]);
     if (fresh || !this.moments || this.from !== this.ranges) {
       Object.assign(this.ranges, ranges);
-      const extra = Object.keys(this.ranges).length - SEEN_MAX;
-      for (const id of Object.keys(this.ranges).slice(0, Math.max(extra, 0))) delete this.ranges[id];
+      const past = Object.keys(this.ranges).filter((id) => !ranges[id]);
+      for (const id of past.slice(0, Math.max(past.length - PAST_MAX, 0))) delete this.ranges[id];
       this.from = this.ranges;
       this.moments = momentsOf(this.ranges);
     }
