@@ -34,7 +34,8 @@ struct event_field {
 	const char *name; /* snake_case; "a.b" does not exist: payloads are flat */
 	enum event_field_type type;
 	bool required; /* null is as good as absent where it is not */
-	double min, max; /* of numbers; of texts code points; of arrays items. Both 0: no bound but the message's */
+	double min, max; /* of numbers; of texts code points; of arrays items. Both 0: no bound but
+			    the message's */
 	const char *const *words; /* of a text: NULL-terminated; NULL: any */
 };
 
@@ -85,6 +86,10 @@ bool events_alias(struct events *e, const char *alias, const char *name);
 
 /* NULL: there is none of that name. */
 const struct event_spec *events_find(const struct events *e, const char *name);
+
+/* In the order of adding, each once whatever its aliases. */
+void events_each(
+	const struct events *e, void (*each)(void *arg, const struct event_spec *spec), void *arg);
 
 /* An event came. data is borrowed and may be NULL: an empty payload. */
 void events_dispatch(struct events *e, struct peer *p, const char *name, json_t *data, bool has_ack,

@@ -142,6 +142,15 @@ void events_reconfigure(struct events *e, const struct events_config *fresh)
 	}
 }
 
+void events_each(
+	const struct events *e, void (*each)(void *arg, const struct event_spec *spec), void *arg)
+{
+	const struct entry *entry;
+
+	list_for_each (entry, &e->entries, link)
+		each(arg, entry->spec);
+}
+
 /* --- answers --- */
 
 static void call_free(struct event_call *call)

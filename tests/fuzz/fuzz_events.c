@@ -1,38 +1,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "active_private.h"
+#include "all_events.h"
 #include "base/must.h"
 #include "base/text.h"
 #include "fuzz.h"
 #include "json_private.h"
-#include "metric_private.h"
-#include "notification_private.h"
-#include "presence_watch.h"
 #include "proto/ws_frame.h"
-#include "room_private.h"
-#include "stream_private.h"
-#include "ws/events_auth.h"
 
 /* A client's frame of /ws, and the payload against the fields of the event that it names. */
-
-static struct events *table(void)
-{
-	static struct events *e;
-
-	if (e)
-		return e;
-	e = events_create(&(struct events_config){0});
-	events_auth_add(e);
-	stream_events_add(e, NULL);
-	stream_chat_events_add(e, NULL);
-	room_events_add(e, NULL);
-	metric_events_add(e, NULL);
-	presence_events_add(e, NULL);
-	notification_events_add(e, NULL);
-	active_events_add(e, NULL);
-	return e;
-}
 
 static void check_field(const struct event_field *f, const struct event_call *call)
 {
@@ -91,7 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		must(!m.root);
 		return 0;
 	}
-	spec = events_find(table(), m.event);
+	spec = events_find(all_events(), m.event);
 	if (spec && m.data)
 		check_payload(spec, m.data);
 	if (m.data)
