@@ -106,6 +106,7 @@ struct config_events {
 	unsigned metrics_subscriptions; /* of a socket */
 	const char *namespaces; /* beside "/", with commas between; NULL: none */
 	unsigned handshakes; /* of an address a minute; 0: no bound */
+	unsigned tail; /* events kept for who looks on */
 	uint64_t ping_interval_us, ping_timeout_us;
 	uint64_t resume_us; /* how long what was said is kept for those who come back */
 };

@@ -224,6 +224,8 @@ static const struct config_key keys[] = {
 		.help = "Socket.IO namespaces beside the default one, as /shop,/admin."},
 	{"events", "handshakes", CONFIG_INT, AT(events, handshakes), "600", 0, 1000000,
 		.reload = true, .help = "Sockets that one address may open a minute; 0: no bound."},
+	{"events", "tail", CONFIG_INT, AT(events, tail), "4096", 16, 1000000,
+		.help = "Events that are kept for an operator who looks on and reads slowly."},
 	{"events", "ping_interval", CONFIG_DURATION, AT(events, ping_interval_us), "25s", 100 * MS,
 		5 * MINUTE, .help = "How often a socket is asked for a sign of life."},
 	{"events", "ping_timeout", CONFIG_DURATION, AT(events, ping_timeout_us), "20s", 100 * MS,

@@ -25,6 +25,7 @@ void lookout_start(struct server *s)
 		.hub = peers_hub(sockets_peers(s->sockets)),
 		.listening = on_listening,
 		.user = s,
+		.max_events = s->config->events.tail,
 	});
 }
 

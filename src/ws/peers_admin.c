@@ -43,7 +43,7 @@ struct peers_use peers_use(const struct peers *p)
 
 	list_for_each (peer, &p->all, link) {
 		keep_most(&use.most_queued, peer->member.ops->queued(&peer->member));
-		keep_most(&use.most_rooms, peer->member.n_rooms);
+		keep_most(&use.most_rooms, peer->member.n_rooms - peer->member.n_own);
 	}
 	while (map_next(p->users, &pos, &user))
 		keep_most(&use.most_of_user, ((const struct peer_user *)user)->count);
