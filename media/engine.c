@@ -5,36 +5,11 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "codec.h"
-#include "collect.h"
-#include "segmenter.h"
-#include "timeline.h"
+#include "base/text.h"
+#include "engine_private.h"
 
 /* When both tracks' clocks jump, the second one does so before the first one got this far. */
 #define JUMP_SETTLE_MS 500
-
-struct media_engine {
-	struct media_config config;
-	const struct clock *clock;
-	struct media_events events;
-	void *user;
-	struct media_window *window;
-	struct codec_info codecs[2]; /* by enum media_kind; MEDIA_CODEC_NONE: not configured */
-	bool expected[2], expectation; /* what onMetaData said */
-	struct collect next; /* the session that begins */
-	uint32_t jumped_at; /* where the other track was when one began to be collected */
-	struct timeline timeline; /* the session that runs */
-	struct segmenter segmenter;
-	bool running; /* there is a session */
-	bool wants_key; /* no keyframe of this publisher and video configuration has come */
-	bool started; /* something was written ever (or restored) */
-	bool ended;
-	int64_t end_us; /* where the timeline ends */
-	unsigned next_init;
-	struct rcbuf *init; /* the newest init segment */
-	uint64_t generation; /* announced last */
-	struct media_stats stats;
-};
 
 /* AV1 in ISOBMFF 2.4: temporal delimiters do not go into samples. */
 static void skip_delimiter(struct media_sample *s)
@@ -68,10 +43,15 @@ static void segment_done(void *user, struct media_segment *segment)
 {
 	struct media_engine *e = user;
 
-	e->window->frame_rate = e->segmenter.lead == MEDIA_VIDEO && e->segmenter.lead_frame_us > 0
-		? 1e6 / e->segmenter.lead_frame_us
-		: 0;
 	e->events.segment(e->user, segment);
+}
+
+struct sample *sample_copy(const struct sample *s)
+{
+	struct sample *copy = mem_dup(s, sizeof(*s) + s->len);
+
+	list_init(&copy->link);
+	return copy;
 }
 
 struct media_engine *media_engine_create(const struct media_config *config,
@@ -85,9 +65,10 @@ struct media_engine *media_engine_create(const struct media_config *config,
 	e->user = user;
 	e->window = window_create(config);
 	collect_init(&e->next);
+	list_init(&e->extras.held);
 	e->segmenter = (struct segmenter){
 		.config = &e->config,
-		.window = e->window,
+		.rendition = window_main(e->window),
 		.ops = &mux_cmaf,
 		.segment = segment_done,
 		.user = e,
@@ -95,7 +76,7 @@ struct media_engine *media_engine_create(const struct media_config *config,
 	e->end_us = (int64_t)config->first_time_us;
 	e->next_init = config->first_init;
 	e->wants_key = true;
-	e->started = config->first_sequence > 0 || config->first_time_us > 0;
+	e->started = config->first_sequence[0] > 0 || config->first_time_us > 0;
 	return e;
 }
 
@@ -104,7 +85,8 @@ void media_engine_destroy(struct media_engine *e)
 	if (!e)
 		return;
 	segmenter_drop(&e->segmenter);
-	rcbuf_unref(&e->init);
+	extras_destroy(e);
+	rcbuf_unref(&e->init.bytes);
 	collect_finish(&e->next);
 	window_destroy(e->window);
 	codec_info_finish(&e->codecs[0]);
@@ -122,54 +104,81 @@ static void announce(struct media_engine *e)
 	e->events.updated(e->user, e->window);
 }
 
-static void describe(struct media_engine *e, bool video, bool audio)
+static struct media_description describe(
+	const struct segmenter *s, const struct codec_info *video, const struct codec_info *audio)
 {
-	struct media_window *w = e->window;
-	const struct codec_info *v = &e->codecs[MEDIA_VIDEO], *a = &e->codecs[MEDIA_AUDIO];
+	struct media_description d = {0};
 
-	snprintf(w->codecs, sizeof(w->codecs), "%s%s%s", video ? v->name : "",
-		video && audio ? "," : "", audio ? a->name : "");
-	w->width = video ? v->width : 0;
-	w->height = video ? v->height : 0;
-	if (!video)
-		w->frame_rate = 0;
+	if (video) {
+		text_copy(d.video, sizeof(d.video), video->name);
+		d.width = video->width;
+		d.height = video->height;
+		d.frame_rate = s->rendition->description.frame_rate;
+	}
+	if (audio) {
+		text_copy(d.audio, sizeof(d.audio), audio->name);
+		d.channels = audio->channels;
+	}
+	return d;
 }
 
-/* An encoder that comes back as it was needs no new init segment. */
-static unsigned init_number(struct media_engine *e)
+static unsigned init_number(
+	struct media_engine *e, struct engine_init *newest, const struct segmenter *s)
 {
-	struct rcbuf *bytes = segmenter_init_bytes(&e->segmenter);
+	struct rcbuf *bytes = segmenter_init_bytes(s);
 
-	if (e->init && rcbuf_len(e->init) == rcbuf_len(bytes) &&
-		memcmp(rcbuf_data(e->init), rcbuf_data(bytes), rcbuf_len(bytes)) == 0)
-		return e->next_init - 1;
-	rcbuf_unref(&e->init);
-	e->init = rcbuf_ref(bytes);
-	window_add_init(e->window, e->next_init, bytes);
-	e->events.init(e->user, e->next_init, bytes);
-	return e->next_init++;
+	/* An encoder that comes back as it was needs no new init segment. */
+	if (newest->bytes && rcbuf_len(newest->bytes) == rcbuf_len(bytes) &&
+		memcmp(rcbuf_data(newest->bytes), rcbuf_data(bytes), rcbuf_len(bytes)) == 0)
+		return newest->number;
+	rcbuf_unref(&newest->bytes);
+	newest->bytes = rcbuf_ref(bytes);
+	newest->number = e->next_init++;
+	window_add_init(s->rendition, newest->number, bytes);
+	e->events.init(e->user,
+		&(struct media_init){.rendition = s->rendition->number,
+			.number = newest->number,
+			.bytes = bytes,
+			.description = &s->rendition->description});
+	return newest->number;
+}
+
+bool engine_open(struct media_engine *e, struct segmenter *s, struct engine_init *newest,
+	const struct codec_info *video, const struct codec_info *audio, int64_t start_us,
+	bool discontinuity)
+{
+	if (!segmenter_begin(s, video, audio))
+		return false;
+	s->rendition->description = describe(s, video, audio);
+	segmenter_open(s, init_number(e, newest, s), start_us, discontinuity);
+	return true;
 }
 
 /* Opens the muxer for the tracks given; every opening after the first is a discontinuity. */
 static bool open_segmenter(struct media_engine *e, bool video, bool audio)
 {
-	if (!segmenter_begin(&e->segmenter, video ? &e->codecs[MEDIA_VIDEO] : NULL,
-		    audio ? &e->codecs[MEDIA_AUDIO] : NULL))
+	if (!engine_open(e, &e->segmenter, &e->init, video ? &e->codecs[MEDIA_VIDEO] : NULL,
+		    audio ? &e->codecs[MEDIA_AUDIO] : NULL, e->end_us, e->started))
 		return false;
-	segmenter_open(&e->segmenter, init_number(e), e->end_us, e->started);
 	if (e->started)
 		e->stats.discontinuities++;
 	e->started = true;
-	describe(e, video, audio);
 	return true;
 }
 
-/* Finishes what is open; the session's clock stays as it is. */
+/* Finishes what is open; the session's clock stays as it is. All renditions break off together, so
+ * that their playlists count the same discontinuities. */
 static void close_segmenter(struct media_engine *e)
 {
 	if (!segmenter_active(&e->segmenter))
 		return;
 	e->end_us = segmenter_finish(&e->segmenter);
+	extras_close(e, &e->end_us);
+}
+
+void engine_break(struct media_engine *e)
+{
+	close_segmenter(e);
 }
 
 static double audio_frame_us(const struct media_engine *e)
@@ -223,7 +232,11 @@ static enum media_result write_running(struct media_engine *e, struct sample *s)
 	}
 	timeline_place(&e->timeline, s, audio_frame_us(e));
 	count_sample(e, s);
-	return segmenter_push(&e->segmenter, s) ? MEDIA_OK : MEDIA_FAILED;
+	if (s->kind == MEDIA_AUDIO)
+		extras_share_audio(e, s);
+	if (!segmenter_push(&e->segmenter, s))
+		return MEDIA_FAILED;
+	return extras_release(e) ? MEDIA_OK : MEDIA_FAILED;
 }
 
 /* The collected session becomes the one that runs, right behind what was there. */
@@ -238,6 +251,7 @@ static enum media_result begin_session(struct media_engine *e)
 	close_segmenter(e);
 	e->stats.repaired_timestamps += e->timeline.repaired;
 	timeline_begin(&e->timeline, c.anchor, e->end_us);
+	extras_begin(e);
 	e->segmenter.wall_us = e->end_us;
 	e->segmenter.wall_ms = clock_wall_ms(e->clock) - (span < 5000 ? span : 0);
 	e->running = open_segmenter(e, c.has[MEDIA_VIDEO], c.has[MEDIA_AUDIO]);
@@ -253,10 +267,10 @@ static enum media_result begin_session(struct media_engine *e)
 }
 
 /* A frame must not outlast a segment, or the target duration could not be kept. */
-static int64_t jump_limit(const struct media_engine *e)
+int64_t engine_jump_limit(const struct media_engine *e)
 {
 	int64_t limit = (int64_t)e->config.max_jump_us;
-	int64_t target = (int64_t)media_window_target_us(e->window);
+	int64_t target = (int64_t)media_window_target_us(e->window, 0);
 
 	if (target == 0)
 		target = (int64_t)e->config.segment_target_us;
@@ -277,7 +291,7 @@ static enum media_result collect_sample(struct media_engine *e, struct sample *s
 {
 	bool wanted[2];
 
-	if (collect_strays(&e->next, s, jump_limit(e))) {
+	if (collect_strays(&e->next, s, engine_jump_limit(e))) {
 		begin_session(e);
 		return route(e, s);
 	}
@@ -341,30 +355,37 @@ static void settle_jump(struct media_engine *e, const struct sample *s)
 static enum media_result route(struct media_engine *e, struct sample *s)
 {
 	/* While one track has jumped and the other one not yet, the latter goes on as before. */
-	if (e->running && !timeline_jumps(&e->timeline, s, jump_limit(e)))
+	if (e->running && !timeline_jumps(&e->timeline, s, engine_jump_limit(e)))
 		settle_jump(e, s);
 	/* What was settled may have moved the other track's clock. */
-	if (e->running && !timeline_jumps(&e->timeline, s, jump_limit(e)))
+	if (e->running && !timeline_jumps(&e->timeline, s, engine_jump_limit(e)))
 		return write_running(e, s);
 	return collect_sample(e, s);
+}
+
+/* NULL: no such track. */
+static struct codec_info *codec_of(struct media_engine *e, enum media_kind kind, unsigned track)
+{
+	return track == 0 ? &e->codecs[kind] : extras_codec(e, kind, track);
 }
 
 /*~ Each sample comes by here: into the session that runs, where timeline.c gives it its place, or
  * into one that begins. Next stop: segmenter.c. */
 enum media_result media_engine_write(struct media_engine *e, const struct media_sample *sample)
 {
-	struct codec_info *c = &e->codecs[sample->kind];
+	struct codec_info *c = codec_of(e, sample->kind, sample->track);
 	struct media_sample own = *sample;
 	enum media_result result;
 
-	if (e->ended || sample->track != 0 || c->codec == MEDIA_CODEC_NONE || sample->len == 0 ||
+	if (e->ended || !c || c->codec == MEDIA_CODEC_NONE || sample->len == 0 ||
 		!codec_info_frame(c, sample->data, sample->len)) {
 		e->stats.dropped_samples++;
 		return MEDIA_BAD_SAMPLE;
 	}
 	if (c->codec == MEDIA_CODEC_AV1)
 		skip_delimiter(&own);
-	result = route(e, sample_create(&own));
+	result = sample->track == 0 ? route(e, sample_create(&own))
+				    : extras_write(e, sample->track, sample_create(&own));
 	announce(e);
 	return result;
 }
@@ -374,8 +395,8 @@ enum media_result media_engine_configure(struct media_engine *e, enum media_kind
 {
 	struct codec_info info;
 
-	if (track != 0)
-		return MEDIA_BAD_CONFIG;
+	if (track > 0)
+		return extras_configure(e, kind, track, codec, config, len);
 	if (e->codecs[kind].codec != MEDIA_CODEC_NONE &&
 		codec_info_same(&e->codecs[kind], codec, config, len))
 		return MEDIA_OK;
@@ -407,6 +428,7 @@ static void finish_session(struct media_engine *e)
 	e->stats.dropped_samples += e->next.dropped;
 	e->next.dropped = 0;
 	close_segmenter(e);
+	extras_forget(e);
 	e->running = false;
 	e->expectation = false;
 	e->wants_key = true;
@@ -445,7 +467,7 @@ struct media_window *media_engine_window(struct media_engine *e)
 	return e->window;
 }
 
-static uint64_t recent_bitrate(const struct media_window *w)
+static uint64_t recent_bitrate(const struct window_rendition *w)
 {
 	uint64_t bits = 0, us = 0;
 
@@ -467,9 +489,9 @@ void media_engine_stats(const struct media_engine *e, struct media_stats *out)
 	out->segments = e->segmenter.segments;
 	out->width = v->width;
 	out->height = v->height;
-	out->frame_rate = e->window->frame_rate;
+	out->frame_rate = window_main(e->window)->description.frame_rate;
 	out->keyframe_interval_us = (uint64_t)e->segmenter.gop_us;
-	out->bitrate = recent_bitrate(e->window);
+	out->bitrate = recent_bitrate(window_main(e->window));
 	out->video_codec = v->codec != MEDIA_CODEC_NONE ? v->name : NULL;
 	out->audio_codec = a->codec != MEDIA_CODEC_NONE ? a->name : NULL;
 	out->duration_us = (uint64_t)(segmenter_active(&e->segmenter) ? e->segmenter.part_start_us

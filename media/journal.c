@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 
 enum { FLAG_DISCONTINUITY = 1, FLAG_INDEPENDENT = 2, FLAG_KEEP = 4 };
 
@@ -28,11 +29,29 @@ static void put_line(struct buf *out, struct buf *line)
 	buf_finish(line);
 }
 
+/* "-" stands for no text, so that fields never vanish. */
+static void put_text(struct buf *out, const char *s)
+{
+	buf_put_u8(out, ' ');
+	if (!s || !*s)
+		buf_put_u8(out, '-');
+	for (; s && *s; s++) {
+		if (isalnum((unsigned char)*s) || strchr("._:", *s))
+			buf_put_u8(out, (uint8_t)*s);
+		else
+			buf_printf(out, "%%%02x", (unsigned char)*s);
+	}
+}
+
 void journal_put_init(struct buf *out, const struct journal_init *init)
 {
 	struct buf line = {0};
 
 	buf_printf(&line, "I %u %u %" PRIu64, init->rendition, init->number, init->bytes);
+	put_text(&line, init->description.video);
+	put_text(&line, init->description.audio);
+	buf_printf(&line, " %u %u %u", init->description.width, init->description.height,
+		init->description.channels);
 	put_line(out, &line);
 }
 
@@ -48,20 +67,6 @@ void journal_put_segment(struct buf *out, const struct recording_entry *e)
 		e->rendition, e->sequence, e->start_us, e->duration_us, e->wall_ms, e->bytes,
 		e->init, flags, e->target_us, e->part_target_us);
 	put_line(out, &line);
-}
-
-/* "-" stands for no text, so that fields never vanish. */
-static void put_text(struct buf *out, const char *s)
-{
-	buf_put_u8(out, ' ');
-	if (!s || !*s)
-		buf_put_u8(out, '-');
-	for (; s && *s; s++) {
-		if (isalnum((unsigned char)*s) || strchr("._:", *s))
-			buf_put_u8(out, (uint8_t)*s);
-		else
-			buf_printf(out, "%%%02x", (unsigned char)*s);
-	}
 }
 
 void journal_put_range(struct buf *out, const struct media_daterange *r)
@@ -96,6 +101,14 @@ static char *get_text(const char *s)
 	return out;
 }
 
+static void copy_text(char *out, size_t size, const char *s)
+{
+	char *text = get_text(s);
+
+	text_copy(out, size, text ? text : "");
+	free(text);
+}
+
 /* Makes room for one more element in an array that doubles at each power of two. */
 static void *grown(void *array, size_t n, size_t size)
 {
@@ -104,10 +117,16 @@ static void *grown(void *array, size_t n, size_t size)
 
 static void parse_init(struct journal *j, const char *line)
 {
-	struct journal_init init;
+	struct journal_init init = {0};
+	struct media_description *d = &init.description;
+	char video[3 * sizeof(d->video)] = "-", audio[3 * sizeof(d->audio)] = "-";
 
-	if (sscanf(line, "I %u %u %" SCNu64, &init.rendition, &init.number, &init.bytes) != 3)
+	/* Earlier versions wrote no description. */
+	if (sscanf(line, "I %u %u %" SCNu64 " %143s %143s %u %u %u", &init.rendition, &init.number,
+		    &init.bytes, video, audio, &d->width, &d->height, &d->channels) < 3)
 		return;
+	copy_text(d->video, sizeof(d->video), video);
+	copy_text(d->audio, sizeof(d->audio), audio);
 	j->inits = grown(j->inits, j->n_inits, sizeof(*j->inits));
 	j->inits[j->n_inits++] = init;
 }
@@ -225,6 +244,17 @@ void journal_finish(struct journal *j)
 	free(j->inits);
 	free(j->ranges);
 	*j = (struct journal){0};
+}
+
+void journal_describe(const struct journal *j, unsigned rendition, struct media_description *out)
+{
+	*out = (struct media_description){0};
+	for (size_t i = j->n_inits; i-- > 0;) {
+		if (j->inits[i].rendition == rendition) {
+			*out = j->inits[i].description;
+			return;
+		}
+	}
 }
 
 static bool file_has_size(char *path, uint64_t bytes)

@@ -7,7 +7,8 @@
  * The journal: one line an entry, "CRC32 KIND fields…", appended after what it speaks of is on
  * disk. A line whose CRC does not fit (torn by a crash) counts as not written.
  *
- *   I rendition number bytes                                an init segment
+ *   I rendition number bytes video audio width height channels
+ *                                           an init segment and what it describes
  *   S rendition sequence start duration wall bytes init flags target part-target
  *                                           a segment (times µs, wall ms)
  *   D wall duration end-on-next id class attributes         a DATERANGE, texts percent-encoded
@@ -15,6 +16,7 @@
 struct journal_init {
 	unsigned rendition, number;
 	uint64_t bytes;
+	struct media_description description;
 };
 
 struct journal {
@@ -34,6 +36,9 @@ void journal_parse(struct journal *j, const char *text, size_t len);
 /* Reads DIR/journal. False if there is none. */
 bool journal_load(struct journal *j, const char *dir);
 void journal_finish(struct journal *j);
+
+/* As the newest init segment of the rendition has it; all empty if there is none. */
+void journal_describe(const struct journal *j, unsigned rendition, struct media_description *out);
 
 /* Whether DIR holds the init segment / the segment as the journal says. */
 bool journal_has_init(

@@ -165,20 +165,22 @@ static enum recorder_result write_line(struct recorder *r, struct buf *line)
 	return result;
 }
 
-enum recorder_result recorder_init_segment(
-	struct recorder *r, unsigned rendition, unsigned number, const uint8_t *data, size_t len)
+enum recorder_result recorder_init_segment(struct recorder *r, const struct recorder_init *init)
 {
-	struct journal_init init = {.rendition = rendition, .number = number, .bytes = len};
-	struct iovec iov = {.iov_base = (void *)data, .iov_len = len};
+	const struct journal_init entry = {.rendition = init->rendition,
+		.number = init->number,
+		.bytes = init->len,
+		.description = init->description};
+	struct iovec iov = {.iov_base = (void *)init->data, .iov_len = init->len};
 	struct buf line = {0};
 	char name[64];
 	enum recorder_result result;
 
-	snprintf(name, sizeof(name), "init_%u_%u.mp4", rendition, number);
+	snprintf(name, sizeof(name), "init_%u_%u.mp4", init->rendition, init->number);
 	result = write_file(r, name, &iov, 1);
 	if (result != RECORDER_OK)
 		return result;
-	journal_put_init(&line, &init);
+	journal_put_init(&line, &entry);
 	return write_line(r, &line);
 }
 
@@ -261,11 +263,14 @@ static void index_bounds(struct recording_index *out, const struct journal *j)
 	}
 	for (size_t i = 0; i < j->n_entries; i++) {
 		const struct recording_entry *e = &j->entries[i];
-		if (e->sequence >= out->next_sequence)
-			out->next_sequence = e->sequence + 1;
+		if (e->rendition < MEDIA_RENDITIONS &&
+			e->sequence >= out->next_sequence[e->rendition])
+			out->next_sequence[e->rendition] = e->sequence + 1;
 		if (e->start_us + e->duration_us > out->end_us)
 			out->end_us = e->start_us + e->duration_us;
 	}
+	for (unsigned i = 0; i < MEDIA_RENDITIONS; i++)
+		journal_describe(j, i, &out->descriptions[i]);
 }
 
 enum recorder_result recording_load(const char *dir, struct recording_index *out)
@@ -279,7 +284,8 @@ enum recorder_result recording_load(const char *dir, struct recording_index *out
 	out->entries = mem_zalloc((j.n_entries + 1) * sizeof(*out->entries));
 	for (size_t i = 0; i < j.n_entries; i++) {
 		const struct recording_entry *e = &j.entries[i];
-		if (journal_has_segment(dir, e) && journal_has_init(&j, dir, e->rendition, e->init))
+		if (e->rendition < MEDIA_RENDITIONS && journal_has_segment(dir, e) &&
+			journal_has_init(&j, dir, e->rendition, e->init))
 			out->entries[out->n++] = *e;
 	}
 	journal_finish(&j);

@@ -8,6 +8,7 @@ struct sample {
 	struct list link;
 	enum media_kind kind;
 	bool key;
+	uint8_t rendition; /* while it is held back */
 	uint32_t timestamp_ms, nano_offset;
 	int32_t composition_ms;
 	/* On the stream's timeline, set by the timeline. */
@@ -17,3 +18,4 @@ struct sample {
 };
 
 struct sample *sample_create(const struct media_sample *from);
+struct sample *sample_copy(const struct sample *s);

@@ -27,8 +27,8 @@ static int64_t part_limit(const struct segmenter *s)
 	double frame = frame_estimate(s);
 	double n = round((double)s->config->part_target_us / frame);
 
-	if (s->window->published)
-		return (int64_t)s->window->part_target_us;
+	if (s->rendition->published)
+		return (int64_t)s->rendition->part_target_us;
 	return (int64_t)ceil((n < 1 ? 1 : n) * frame / 1000) * 1000 + ROUNDING_US;
 }
 
@@ -37,8 +37,8 @@ static int64_t segment_limit(const struct segmenter *s)
 {
 	int64_t target = (int64_t)s->config->segment_target_us;
 
-	if (s->window->published)
-		return (int64_t)s->window->target_s * 1000000 + 499000;
+	if (s->rendition->published)
+		return (int64_t)s->rendition->target_s * 1000000 + 499000;
 	return (2 * target + 999999) / 1000000 * 1000000;
 }
 
@@ -56,7 +56,7 @@ static void open_segment(struct segmenter *s, int64_t start_us)
 {
 	s->segment_start_us = s->part_start_us = start_us;
 	window_begin(
-		s->window, (uint64_t)start_us, wall_at(s, start_us), s->init, s->discontinuity);
+		s->rendition, (uint64_t)start_us, wall_at(s, start_us), s->init, s->discontinuity);
 	s->discontinuity = false;
 }
 
@@ -98,7 +98,7 @@ void segmenter_open(struct segmenter *s, unsigned init, int64_t start_us, bool d
 	open_segment(s, start_us);
 }
 
-struct rcbuf *segmenter_init_bytes(struct segmenter *s)
+struct rcbuf *segmenter_init_bytes(const struct segmenter *s)
 {
 	return s->ops->init(s->mux);
 }
@@ -151,7 +151,7 @@ static bool cut_part(struct segmenter *s, int64_t at_us)
 	s->part_written = false;
 	if (!bytes)
 		return false;
-	window_add_part(s->window, bytes, (uint64_t)(at_us - s->part_start_us),
+	window_add_part(s->rendition, bytes, (uint64_t)(at_us - s->part_start_us),
 		s->part_has_lead && s->part_independent);
 	s->part_start_us = at_us;
 	s->part_has_lead = s->part_independent = false;
@@ -182,7 +182,7 @@ static void publish(struct segmenter *s, struct media_segment *first)
 		target = low;
 	if (target > high)
 		target = high;
-	window_publish(s->window, (unsigned)target, part);
+	window_publish(s->rendition, (unsigned)target, part);
 	first->hide_parts = !parts_keep(first, part);
 }
 
@@ -196,11 +196,13 @@ static bool cut_segment(struct segmenter *s, int64_t at_us)
 	if (s->part_written && at_us < s->part_start_us + ROUNDING_US)
 		at_us = s->part_start_us + ROUNDING_US;
 	ok = cut_part(s, at_us) && ok;
-	done = window_close_segment(s->window);
+	done = window_close_segment(s->rendition);
 	if (!done)
 		return ok; /* still the one that was opened, with what stands before it */
 	s->segments++;
-	if (!s->window->published)
+	s->rendition->description.frame_rate =
+		s->lead == MEDIA_VIDEO && s->lead_frame_us > 0 ? 1e6 / s->lead_frame_us : 0;
+	if (!s->rendition->published)
 		publish(s, done);
 	s->segment(s->user, done);
 	/* Where the last part ended: at_us, unless there was nothing in between. */

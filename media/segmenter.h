@@ -13,7 +13,7 @@
  */
 struct segmenter {
 	const struct media_config *config;
-	struct media_window *window;
+	struct window_rendition *rendition;
 	const struct mux_ops *ops;
 	struct mux *mux;
 	bool has[2];
@@ -44,7 +44,7 @@ bool segmenter_begin(
 	struct segmenter *s, const struct codec_info *video, const struct codec_info *audio);
 /* Then opens the first segment on a timeline position. */
 void segmenter_open(struct segmenter *s, unsigned init, int64_t start_us, bool discontinuity);
-struct rcbuf *segmenter_init_bytes(struct segmenter *s);
+struct rcbuf *segmenter_init_bytes(const struct segmenter *s);
 bool segmenter_active(const struct segmenter *s);
 /* Takes the sample. False if the muxer failed. */
 bool segmenter_push(struct segmenter *s, struct sample *sample);

@@ -133,10 +133,10 @@ static int64_t place_video(
 	return placed;
 }
 
-void timeline_place(struct timeline *t, struct sample *s, double audio_frame_us)
+static void place(struct timeline *t, struct timeline_track *track, struct sample *s, int64_t ms,
+	double audio_frame_us)
 {
-	struct timeline_track *track = &t->tracks[s->kind];
-	int64_t ms = relative_ms(t, s), clock_us = t->offset_us + ms * 1000 + s->nano_offset / 1000;
+	int64_t clock_us = t->offset_us + ms * 1000 + s->nano_offset / 1000;
 
 	if (s->composition_ms < -MAX_COMPOSITION_MS || s->composition_ms > MAX_COMPOSITION_MS) {
 		s->composition_ms = 0;
@@ -160,4 +160,22 @@ void timeline_place(struct timeline *t, struct sample *s, double audio_frame_us)
 	track->last_raw = s->timestamp_ms;
 	track->last_ms = ms;
 	track->last_dts_us = s->dts_us;
+}
+
+void timeline_place(struct timeline *t, struct sample *s, double audio_frame_us)
+{
+	place(t, &t->tracks[s->kind], s, relative_ms(t, s), audio_frame_us);
+}
+
+bool timeline_place_beside(struct timeline *t, struct timeline_track *own, struct sample *s,
+	double audio_frame_us, int64_t max_us)
+{
+	const struct timeline_track *beside =
+		t->tracks[s->kind].started ? &t->tracks[s->kind] : &t->tracks[!s->kind];
+	int64_t apart = (int32_t)(s->timestamp_ms - beside->last_raw);
+
+	if (!beside->started || llabs(apart) * 1000 > max_us)
+		return false;
+	place(t, own, s, beside->last_ms + apart, audio_frame_us);
+	return true;
 }

@@ -35,5 +35,12 @@ void timeline_begin(struct timeline *t, uint32_t anchor, int64_t offset_us);
 bool timeline_jumps(const struct timeline *t, const struct sample *s, int64_t max_jump_us);
 /* A track's clock jumps alone: `raw` is what comes `step_ms` after its newest sample. */
 void timeline_rebase(struct timeline *t, enum media_kind kind, uint32_t raw, uint32_t step_ms);
+/*
+ * A further track's sample, by the clock of the main track of its kind (or the other one, if that
+ * has not begun): sets dts_us and pts_us. `own` is zeroed at a session's beginning. False: it is
+ * further from there than max_us.
+ */
+bool timeline_place_beside(struct timeline *t, struct timeline_track *own, struct sample *s,
+	double audio_frame_us, int64_t max_us);
 /* Sets dts_us and pts_us. audio_frame_us: what one audio packet lasts, 0 if unknown. */
 void timeline_place(struct timeline *t, struct sample *s, double audio_frame_us);

@@ -10,13 +10,14 @@
 
 #include "base/mem.h"
 
-static bool wanted(const struct vod_files *v, const char *dir, const struct recording_entry *e)
+static bool wanted(const struct vod_files *v, const char *dir, const struct recording_entry *e,
+	unsigned rendition)
 {
-	return e->keep && e->rendition == 0 && journal_has_segment(dir, e) &&
+	return e->keep && e->rendition == rendition && journal_has_segment(dir, e) &&
 		journal_has_init(&v->journal, dir, e->rendition, e->init);
 }
 
-bool vod_files_load(struct vod_files *v, const char *dir)
+bool vod_files_load(struct vod_files *v, const char *dir, unsigned rendition)
 {
 	const struct recording_entry *last = NULL;
 
@@ -26,7 +27,7 @@ bool vod_files_load(struct vod_files *v, const char *dir)
 	v->segments = mem_zalloc((v->journal.n_entries + 1) * sizeof(*v->segments));
 	for (size_t i = 0; i < v->journal.n_entries; i++) {
 		const struct recording_entry *e = &v->journal.entries[i];
-		if (!wanted(v, dir, e))
+		if (!wanted(v, dir, e, rendition))
 			continue;
 		v->segments[v->n++] = (struct vod_segment){
 			.entry = *e,

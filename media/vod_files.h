@@ -4,7 +4,7 @@
 #include "media/vod.h"
 
 /*
- * What a VOD is made of: the kept segments of rendition 0 that are there, each with the offset at
+ * What a VOD is made of: the kept segments of a rendition that are there, each with the offset at
  * which it plays when holes (segments that were lost) are closed.
  */
 struct vod_segment {
@@ -20,5 +20,5 @@ struct vod_files {
 	uint64_t duration_us, bytes;
 };
 
-bool vod_files_load(struct vod_files *v, const char *dir);
+bool vod_files_load(struct vod_files *v, const char *dir, unsigned rendition);
 void vod_files_finish(struct vod_files *v);

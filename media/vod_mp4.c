@@ -428,7 +428,7 @@ enum recorder_result vod_mp4(const char *dir, const struct vod_chapter *chapters
 	enum recorder_result result;
 
 	*out = (struct vod_result){0};
-	if (!vod_files_load(&v, dir))
+	if (!vod_files_load(&v, dir, 0))
 		return RECORDER_IO;
 	if (v.n == 0)
 		result = RECORDER_OK;

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "multivariant.h"
 #include "playlist_text.h"
 #include "vod_files.h"
 
@@ -73,9 +74,9 @@ static enum recorder_result failed(void)
 	return errno == ENOSPC || errno == EDQUOT ? RECORDER_NO_SPACE : RECORDER_IO;
 }
 
-static enum recorder_result write_text(const char *dir, const struct buf *text)
+static enum recorder_result write_text(const char *dir, const char *name, const struct buf *text)
 {
-	char *path = mem_printf("%s/index.m3u8", dir), *temporary = mem_printf("%s.tmp", path);
+	char *path = mem_printf("%s/%s", dir, name), *temporary = mem_printf("%s.tmp", path);
 	int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	enum recorder_result result = RECORDER_OK;
 	size_t done = 0;
@@ -113,24 +114,86 @@ static void remove_spooled(const struct vod_files *v, const char *dir)
 	}
 }
 
-enum recorder_result vod_playlist(const char *dir, struct vod_result *out)
+static struct variant describe(const struct vod_files *v, unsigned rendition)
+{
+	struct variant out = {.number = rendition, .independent = all_independent(v)};
+
+	journal_describe(&v->journal, rendition, &out.description);
+	for (size_t i = 0; i < v->n; i++) {
+		const struct recording_entry *e = &v->segments[i].entry;
+		uint64_t rate = e->duration_us ? e->bytes * 8 * 1000000 / e->duration_us : 0;
+		if (rate > out.peak)
+			out.peak = rate;
+	}
+	out.average = v->duration_us ? v->bytes * 8 * 1000000 / v->duration_us : 0;
+	return out;
+}
+
+/* One of several renditions: its own playlist, and what the multivariant one says of it. */
+static enum recorder_result write_rendition(
+	const char *dir, unsigned rendition, struct variant *variants, size_t *n)
 {
 	struct vod_files v;
 	struct buf text = {0};
+	char name[32];
+	enum recorder_result result = RECORDER_OK;
+
+	if (!vod_files_load(&v, dir, rendition))
+		return RECORDER_IO;
+	if (v.n > 0) {
+		snprintf(name, sizeof(name), "stream_%u.m3u8", rendition);
+		put_playlist(&text, &v);
+		result = write_text(dir, name, &text);
+		variants[(*n)++] = describe(&v, rendition);
+	}
+	buf_finish(&text);
+	vod_files_finish(&v);
+	return result;
+}
+
+static bool has_further(const struct journal *j)
+{
+	for (size_t i = 0; i < j->n_entries; i++) {
+		if (j->entries[i].rendition > 0 && j->entries[i].keep)
+			return true;
+	}
+	return false;
+}
+
+static enum recorder_result write_all(const char *dir, const struct vod_files *main)
+{
+	struct variant variants[MEDIA_RENDITIONS];
+	struct buf text = {0};
+	size_t n = 0;
+	enum recorder_result result = RECORDER_OK;
+
+	if (!has_further(&main->journal)) {
+		put_playlist(&text, main);
+	} else {
+		for (unsigned i = 0; i < MEDIA_RENDITIONS && result == RECORDER_OK; i++)
+			result = write_rendition(dir, i, variants, &n);
+		multivariant_put(&text, variants, n, 7, "");
+	}
+	if (result == RECORDER_OK)
+		result = write_text(dir, "index.m3u8", &text);
+	buf_finish(&text);
+	return result;
+}
+
+enum recorder_result vod_playlist(const char *dir, struct vod_result *out)
+{
+	struct vod_files v;
 	enum recorder_result result = RECORDER_OK;
 
 	*out = (struct vod_result){0};
-	if (!vod_files_load(&v, dir))
+	if (!vod_files_load(&v, dir, 0))
 		return RECORDER_IO;
 	remove_spooled(&v, dir);
-	if (v.n > 0) {
-		put_playlist(&text, &v);
-		result = write_text(dir, &text);
-	}
+	if (v.n > 0)
+		result = write_all(dir, &v);
 	out->duration_ms = v.duration_us / 1000;
 	out->segments = (uint32_t)v.n;
 	out->bytes = vod_size(dir);
-	buf_finish(&text);
 	vod_files_finish(&v);
 	return result;
 }

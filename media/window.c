@@ -12,12 +12,15 @@
 /* DATERANGEs in the live playlist: those of times to come leave it late, so that the number is
  * bounded; the recording has them all. */
 #define RANGES_MAX 256
+/* A rendition that is further behind the main one is over. */
+#define LAG_TARGETS 3
 
-static struct media_segment *segment_new(uint64_t sequence)
+static struct media_segment *segment_new(const struct window_rendition *r, uint64_t sequence)
 {
 	struct media_segment *s = mem_new(struct media_segment);
 
 	s->refs = 1;
+	s->rendition = r->number;
 	s->sequence = sequence;
 	return s;
 }
@@ -60,17 +63,42 @@ bool segment_in_memory(const struct media_segment *s)
 	return s->n_parts > 0 && s->parts[0].bytes;
 }
 
+static struct window_rendition *rendition_create(
+	struct media_window *w, unsigned number, uint64_t first_sequence)
+{
+	struct window_rendition *r = mem_new(struct window_rendition);
+
+	r->window = w;
+	r->number = number;
+	r->segments = mem_zalloc((w->capacity + 1) * sizeof(struct media_segment *));
+	r->retired = mem_zalloc(w->capacity * sizeof(struct media_segment *));
+	r->open = segment_new(r, first_sequence);
+	r->independent = true;
+	return r;
+}
+
+struct window_rendition *window_rendition(
+	struct media_window *w, unsigned number, uint64_t first_sequence)
+{
+	must(number < MEDIA_RENDITIONS);
+	if (!w->renditions[number])
+		w->renditions[number] = rendition_create(w, number, first_sequence);
+	return w->renditions[number];
+}
+
+struct window_rendition *window_main(const struct media_window *w)
+{
+	return w->renditions[0];
+}
+
 struct media_window *window_create(const struct media_config *config)
 {
 	struct media_window *w = mem_new(struct media_window);
 
 	w->capacity = config->window ? config->window : 1;
 	w->memory_segments = config->memory_segments;
-	w->segments = mem_zalloc((w->capacity + 1) * sizeof(struct media_segment *));
-	w->retired = mem_zalloc(w->capacity * sizeof(struct media_segment *));
-	w->open = segment_new(config->first_sequence);
-	w->independent = true;
 	list_init(&w->ranges);
+	window_rendition(w, 0, config->first_sequence[0]);
 	return w;
 }
 
@@ -89,45 +117,54 @@ static void init_finish(struct window_init *i)
 	free(i->path);
 }
 
+static void rendition_destroy(struct window_rendition *r)
+{
+	if (!r)
+		return;
+	for (size_t i = 0; i < r->n_segments; i++)
+		media_segment_unref(&r->segments[i]);
+	for (size_t i = 0; i < r->window->capacity; i++)
+		media_segment_unref(&r->retired[i]);
+	media_segment_unref(&r->open);
+	for (size_t i = 0; i < r->n_inits; i++)
+		init_finish(&r->inits[i]);
+	free(r->inits);
+	free(r->retired);
+	free(r->segments);
+	free(r);
+}
+
 void window_destroy(struct media_window *w)
 {
 	struct window_range *r, *next;
 
 	if (!w)
 		return;
-	for (size_t i = 0; i < w->n_segments; i++)
-		media_segment_unref(&w->segments[i]);
-	for (size_t i = 0; i < w->capacity; i++)
-		media_segment_unref(&w->retired[i]);
-	media_segment_unref(&w->open);
-	for (size_t i = 0; i < w->n_inits; i++)
-		init_finish(&w->inits[i]);
+	for (size_t i = 0; i < MEDIA_RENDITIONS; i++)
+		rendition_destroy(w->renditions[i]);
 	list_for_each_safe (r, next, &w->ranges, link)
 		range_free(r);
-	free(w->inits);
-	free(w->retired);
-	free(w->segments);
 	free(w);
 }
 
-void window_begin(struct media_window *w, uint64_t start_us, uint64_t wall_ms, unsigned init,
+void window_begin(struct window_rendition *r, uint64_t start_us, uint64_t wall_ms, unsigned init,
 	bool discontinuity)
 {
-	w->open->start_us = start_us;
-	w->open->wall_ms = wall_ms;
-	w->open->init = init;
-	w->open->discontinuity = discontinuity;
+	r->open->start_us = start_us;
+	r->open->wall_ms = wall_ms;
+	r->open->init = init;
+	r->open->discontinuity = discontinuity;
 }
 
-static void add_init(struct media_window *w, struct window_init init)
+static void add_init(struct window_rendition *r, struct window_init init)
 {
-	w->inits = mem_realloc(w->inits, (w->n_inits + 1) * sizeof(*w->inits));
-	w->inits[w->n_inits++] = init;
+	r->inits = mem_realloc(r->inits, (r->n_inits + 1) * sizeof(*r->inits));
+	r->inits[r->n_inits++] = init;
 }
 
-void window_add_init(struct media_window *w, unsigned number, struct rcbuf *bytes)
+void window_add_init(struct window_rendition *r, unsigned number, struct rcbuf *bytes)
 {
-	add_init(w, (struct window_init){.number = number, .bytes = rcbuf_ref(bytes)});
+	add_init(r, (struct window_init){.number = number, .bytes = rcbuf_ref(bytes)});
 }
 
 /*~ A part can be fetched from here on: playlist.c lists it, and the engine's `updated` wakes
@@ -136,31 +173,31 @@ void window_add_init(struct media_window *w, unsigned number, struct rcbuf *byte
  * RFC 8216bis 4.4.4.9: no part outlasts the part target, and all but a segment's last reach 85 % of
  * it. Where an encoder's gap makes that impossible the rest of the segment is listed as a whole.
  */
-static void list_part(struct media_window *w, struct media_segment *s)
+static void list_part(struct window_rendition *r, struct media_segment *s)
 {
 	const struct media_part *last = &s->parts[s->n_parts - 1];
 
-	if (w->published && last->duration_us > w->part_target_us + PART_ROUNDING_US)
+	if (r->published && last->duration_us > r->part_target_us + PART_ROUNDING_US)
 		s->hide_parts = true;
-	if (w->published && s->n_parts > 1 &&
-		(last[-1].duration_us + PART_ROUNDING_US) * 100 < w->part_target_us * 85)
+	if (r->published && s->n_parts > 1 &&
+		(last[-1].duration_us + PART_ROUNDING_US) * 100 < r->part_target_us * 85)
 		s->hide_parts = true;
 	if (!s->hide_parts)
-		w->open_listed = s->n_parts;
+		r->open_listed = s->n_parts;
 }
 
 void window_add_part(
-	struct media_window *w, struct rcbuf *bytes, uint64_t duration_us, bool independent)
+	struct window_rendition *r, struct rcbuf *bytes, uint64_t duration_us, bool independent)
 {
-	struct media_segment *s = w->open;
+	struct media_segment *s = r->open;
 
-	if (s->n_parts == w->open_cap) {
-		w->open_cap = w->open_cap ? w->open_cap * 2 : 16;
-		s->parts = mem_realloc(s->parts, w->open_cap * sizeof(*s->parts));
+	if (s->n_parts == r->open_cap) {
+		r->open_cap = r->open_cap ? r->open_cap * 2 : 16;
+		s->parts = mem_realloc(s->parts, r->open_cap * sizeof(*s->parts));
 	}
 	if (s->n_parts == 0) {
 		s->independent = independent;
-		w->independent = w->independent && independent;
+		r->independent = r->independent && independent;
 	}
 	s->parts[s->n_parts++] = (struct media_part){
 		.bytes = bytes,
@@ -170,24 +207,24 @@ void window_add_part(
 	};
 	s->bytes += rcbuf_len(bytes);
 	s->duration_us += duration_us;
-	list_part(w, s);
-	w->generation++;
+	list_part(r, s);
+	r->window->generation++;
 }
 
 /* Init segments that nothing that can be fetched needs any more. */
-static void drop_inits(struct media_window *w)
+static void drop_inits(struct window_rendition *r)
 {
-	unsigned oldest = w->n_segments ? w->segments[0]->init : w->open->init;
+	unsigned oldest = r->n_segments ? r->segments[0]->init : r->open->init;
 
-	for (size_t i = 0; i < w->capacity; i++) {
-		if (w->retired[i] && w->retired[i]->init < oldest)
-			oldest = w->retired[i]->init;
+	for (size_t i = 0; i < r->window->capacity; i++) {
+		if (r->retired[i] && r->retired[i]->init < oldest)
+			oldest = r->retired[i]->init;
 	}
 
-	while (w->n_inits > 1 && w->inits[0].number < oldest) {
-		init_finish(&w->inits[0]);
-		memmove(&w->inits[0], &w->inits[1], (w->n_inits - 1) * sizeof(*w->inits));
-		w->n_inits--;
+	while (r->n_inits > 1 && r->inits[0].number < oldest) {
+		init_finish(&r->inits[0]);
+		memmove(&r->inits[0], &r->inits[1], (r->n_inits - 1) * sizeof(*r->inits));
+		r->n_inits--;
 	}
 }
 
@@ -200,7 +237,7 @@ static void drop_range(struct media_window *w, struct window_range *r)
 static void drop_ranges(struct media_window *w)
 {
 	struct window_range *r, *next;
-	uint64_t oldest = w->segments[0]->wall_ms;
+	uint64_t oldest = window_main(w)->segments[0]->wall_ms;
 
 	list_for_each_safe (r, next, &w->ranges, link) {
 		if (r->range.wall_ms + r->range.duration_ms < oldest)
@@ -212,73 +249,83 @@ static void drop_ranges(struct media_window *w)
  * RFC 8216 6.2.2: what left the playlist can still be fetched for as long as a playlist lasts. From
  * disk only: a segment that could not be stored would cost memory.
  */
-static void retire(struct media_window *w, struct media_segment *s)
+static void retire(struct window_rendition *r, struct media_segment *s)
 {
-	media_segment_unref(&w->retired[w->next_retired]);
+	media_segment_unref(&r->retired[r->next_retired]);
 	if (s->path)
-		w->retired[w->next_retired] = s;
+		r->retired[r->next_retired] = s;
 	else
 		media_segment_unref(&s);
-	w->next_retired = (w->next_retired + 1) % w->capacity;
+	r->next_retired = (r->next_retired + 1) % r->window->capacity;
 }
 
-static void slide(struct media_window *w)
+static void slide(struct window_rendition *r)
 {
-	if (w->segments[0]->discontinuity)
-		w->discontinuity_sequence++;
-	retire(w, w->segments[0]);
-	memmove(&w->segments[0], &w->segments[1], (w->n_segments - 1) * sizeof(*w->segments));
-	w->n_segments--;
-	drop_inits(w);
-	drop_ranges(w);
+	if (r->segments[0]->discontinuity)
+		r->discontinuity_sequence++;
+	retire(r, r->segments[0]);
+	memmove(&r->segments[0], &r->segments[1], (r->n_segments - 1) * sizeof(*r->segments));
+	r->n_segments--;
+	drop_inits(r);
+	if (r == window_main(r->window))
+		drop_ranges(r->window);
 }
 
-static void age(struct media_window *w)
+static void age(struct window_rendition *r)
 {
-	if (w->n_segments <= w->memory_segments)
+	if (r->n_segments <= r->window->memory_segments)
 		return;
-	struct media_segment *s = w->segments[w->n_segments - 1 - w->memory_segments];
+	struct media_segment *s = r->segments[r->n_segments - 1 - r->window->memory_segments];
 	s->aged = true;
 	if (s->path)
 		release_bytes(s);
 }
 
-void window_count_bitrate(struct media_window *w, const struct media_segment *s)
+void window_count_bitrate(struct window_rendition *r, const struct media_segment *s)
 {
 	uint64_t rate = s->duration_us ? s->bytes * 8 * 1000000 / s->duration_us : 0;
 
 	/* A last piece of a few frames says nothing about the rate. */
-	if (rate > w->peak_bitrate && (s->duration_us > 500000 || w->peak_bitrate == 0))
-		w->peak_bitrate = rate;
-	w->total_bits += s->bytes * 8;
-	w->total_us += s->duration_us;
+	if (rate > r->peak_bitrate && (s->duration_us > 500000 || r->peak_bitrate == 0))
+		r->peak_bitrate = rate;
+	r->total_bits += s->bytes * 8;
+	r->total_us += s->duration_us;
 }
 
-struct media_segment *window_close_segment(struct media_window *w)
+struct media_segment *window_close_segment(struct window_rendition *r)
 {
-	struct media_segment *s = w->open;
+	struct media_segment *s = r->open;
 
 	if (s->n_parts == 0)
 		return NULL;
-	window_count_bitrate(w, s);
-	w->segments[w->n_segments++] = s;
-	w->open = segment_new(s->sequence + 1);
-	w->open->init = s->init;
-	w->open_cap = 0;
-	w->open_listed = 0;
-	age(w);
-	if (w->n_segments > w->capacity)
-		slide(w);
-	w->generation++;
+	window_count_bitrate(r, s);
+	r->segments[r->n_segments++] = s;
+	r->open = segment_new(r, s->sequence + 1);
+	r->open->init = s->init;
+	r->open_cap = 0;
+	r->open_listed = 0;
+	age(r);
+	if (r->n_segments > r->window->capacity)
+		slide(r);
+	r->window->generation++;
 	return s;
 }
 
-void window_publish(struct media_window *w, unsigned target_s, uint64_t part_target_us)
+void window_publish(struct window_rendition *r, unsigned target_s, uint64_t part_target_us)
 {
-	w->published = true;
-	w->target_s = target_s;
-	w->part_target_us = part_target_us;
-	w->generation++;
+	r->published = true;
+	r->target_s = target_s;
+	r->part_target_us = part_target_us;
+	r->window->generation++;
+}
+
+void window_clear(struct window_rendition *r, uint64_t discontinuity_sequence)
+{
+	for (size_t i = 0; i < r->n_segments; i++)
+		retire(r, r->segments[i]);
+	r->n_segments = 0;
+	r->discontinuity_sequence = discontinuity_sequence;
+	r->window->generation++;
 }
 
 void window_end(struct media_window *w)
@@ -302,15 +349,15 @@ void window_add_range(struct media_window *w, const struct media_daterange *rang
 }
 
 /* In the playlist, or lately removed from it. Numbers may have holes after a restart. */
-static struct media_segment *find_segment(const struct media_window *w, uint64_t sequence)
+static struct media_segment *find_segment(const struct window_rendition *r, uint64_t sequence)
 {
-	for (size_t i = 0; i < w->n_segments; i++) {
-		if (w->segments[i]->sequence == sequence)
-			return w->segments[i];
+	for (size_t i = 0; i < r->n_segments; i++) {
+		if (r->segments[i]->sequence == sequence)
+			return r->segments[i];
 	}
-	for (size_t i = 0; i < w->capacity; i++) {
-		if (w->retired[i] && w->retired[i]->sequence == sequence)
-			return w->retired[i];
+	for (size_t i = 0; i < r->window->capacity; i++) {
+		if (r->retired[i] && r->retired[i]->sequence == sequence)
+			return r->retired[i];
 	}
 	return NULL;
 }
@@ -334,14 +381,20 @@ static void body_pieces(struct media_body *out, const struct media_part *parts, 
 	}
 }
 
-static enum media_lookup segment_body(
-	struct media_window *w, uint64_t sequence, struct media_body *out)
+/* Sequences have 32 bits in names. */
+static uint64_t body_id(const struct window_rendition *r, uint64_t id)
 {
-	struct media_segment *s = find_segment(w, sequence);
+	return id | (uint64_t)r->number << 56;
+}
+
+static enum media_lookup segment_body(
+	struct window_rendition *r, uint64_t sequence, struct media_body *out)
+{
+	struct media_segment *s = find_segment(r, sequence);
 
 	if (!s)
-		return sequence == w->open->sequence && !w->ended ? MEDIA_WAIT : MEDIA_GONE;
-	*out = (struct media_body){.id = sequence << 16};
+		return sequence == r->open->sequence && !r->window->ended ? MEDIA_WAIT : MEDIA_GONE;
+	*out = (struct media_body){.id = body_id(r, sequence << 16)};
 	/* Even while the bytes are here as well: sendfile() copies nothing, and the page cache has
 	 * what was just written. */
 	if (s->path) {
@@ -354,17 +407,18 @@ static enum media_lookup segment_body(
 }
 
 static enum media_lookup part_body(
-	struct media_window *w, uint64_t sequence, uint64_t part, struct media_body *out)
+	struct window_rendition *r, uint64_t sequence, uint64_t part, struct media_body *out)
 {
 	struct media_segment *s =
-		sequence == w->open->sequence ? w->open : find_segment(w, sequence);
+		sequence == r->open->sequence ? r->open : find_segment(r, sequence);
 
 	if (!s)
 		return MEDIA_GONE;
 	/* Only the hinted part may be waited for. */
 	if (part >= s->n_parts)
-		return s == w->open && part == s->n_parts && !w->ended ? MEDIA_WAIT : MEDIA_GONE;
-	*out = (struct media_body){.id = sequence << 16 | (part + 1)};
+		return s == r->open && part == s->n_parts && !r->window->ended ? MEDIA_WAIT
+									       : MEDIA_GONE;
+	*out = (struct media_body){.id = body_id(r, sequence << 16 | (part + 1))};
 	if (s->parts[part].bytes) {
 		body_pieces(out, &s->parts[part], 1);
 		return MEDIA_FOUND;
@@ -376,13 +430,14 @@ static enum media_lookup part_body(
 	return MEDIA_FOUND;
 }
 
-static enum media_lookup init_body(struct media_window *w, uint64_t number, struct media_body *out)
+static enum media_lookup init_body(
+	struct window_rendition *r, uint64_t number, struct media_body *out)
 {
-	for (size_t i = 0; i < w->n_inits; i++) {
-		const struct window_init *init = &w->inits[i];
+	for (size_t i = 0; i < r->n_inits; i++) {
+		const struct window_init *init = &r->inits[i];
 		if (init->number != number)
 			continue;
-		*out = (struct media_body){.id = UINT64_C(1) << 63 | number};
+		*out = (struct media_body){.id = body_id(r, UINT64_C(1) << 63 | number)};
 		if (init->bytes) {
 			const struct media_part part = {
 				.bytes = init->bytes, .len = rcbuf_len(init->bytes)};
@@ -423,22 +478,39 @@ static bool take_text(const char **s, const char *text)
 	return true;
 }
 
+/* "KIND_R_": the rendition, if it is there. */
+static struct window_rendition *take_rendition(
+	const struct media_window *w, const char **s, const char *kind)
+{
+	const char *p = *s;
+	uint64_t number;
+
+	if (!take_text(&p, kind) || !take_number(&p, &number) || !take_text(&p, "_") ||
+		number >= MEDIA_RENDITIONS)
+		return NULL;
+	*s = p;
+	return w->renditions[number];
+}
+
 enum media_lookup media_window_media(
 	struct media_window *w, const char *name, struct media_body *out)
 {
 	const char *s = name;
+	struct window_rendition *r;
 	uint64_t number, part;
 
 	*out = (struct media_body){0};
-	if (take_text(&s, "seg_0_") && take_number(&s, &number) && strcmp(s, ".m4s") == 0)
-		return segment_body(w, number, out);
+	if ((r = take_rendition(w, &s, "seg_")) && take_number(&s, &number) &&
+		strcmp(s, ".m4s") == 0)
+		return segment_body(r, number, out);
 	s = name;
-	if (take_text(&s, "part_0_") && take_number(&s, &number) && take_text(&s, "_") &&
-		take_number(&s, &part) && strcmp(s, ".m4s") == 0)
-		return part_body(w, number, part, out);
+	if ((r = take_rendition(w, &s, "part_")) && take_number(&s, &number) &&
+		take_text(&s, "_") && take_number(&s, &part) && strcmp(s, ".m4s") == 0)
+		return part_body(r, number, part, out);
 	s = name;
-	if (take_text(&s, "init_0_") && take_number(&s, &number) && strcmp(s, ".mp4") == 0)
-		return init_body(w, number, out);
+	if ((r = take_rendition(w, &s, "init_")) && take_number(&s, &number) &&
+		strcmp(s, ".mp4") == 0)
+		return init_body(r, number, out);
 	return MEDIA_GONE;
 }
 
@@ -447,19 +519,42 @@ bool media_window_ended(const struct media_window *w)
 	return w->ended;
 }
 
+bool rendition_playable(const struct window_rendition *r)
+{
+	return r && r->published && r->n_segments > 0;
+}
+
+static uint64_t end_of(const struct window_rendition *r)
+{
+	const struct media_segment *last = r->segments[r->n_segments - 1];
+
+	return last->start_us + last->duration_us;
+}
+
+bool rendition_current(const struct window_rendition *r)
+{
+	const struct window_rendition *main;
+
+	if (!rendition_playable(r))
+		return false;
+	main = window_main(r->window);
+	return r == main || r->window->ended || !rendition_playable(main) ||
+		end_of(r) + LAG_TARGETS * (uint64_t)main->target_s * 1000000 >= end_of(main);
+}
+
 bool media_window_playable(const struct media_window *w)
 {
-	return w->published && w->n_segments > 0;
+	return rendition_playable(window_main(w));
 }
 
-uint64_t media_window_target_us(const struct media_window *w)
+uint64_t media_window_target_us(const struct media_window *w, unsigned rendition)
 {
-	return (uint64_t)w->target_s * 1000000;
+	return (uint64_t)w->renditions[rendition]->target_s * 1000000;
 }
 
-uint64_t media_window_part_target_us(const struct media_window *w)
+uint64_t media_window_part_target_us(const struct media_window *w, unsigned rendition)
 {
-	return w->part_target_us;
+	return w->renditions[rendition]->part_target_us;
 }
 
 uint64_t media_window_generation(const struct media_window *w)
@@ -472,11 +567,22 @@ static size_t segment_memory(const struct media_segment *s)
 	return segment_in_memory(s) ? s->bytes : 0;
 }
 
+static size_t rendition_memory(const struct window_rendition *r)
+{
+	size_t total = segment_memory(r->open);
+
+	for (size_t i = 0; i < r->n_segments; i++)
+		total += segment_memory(r->segments[i]);
+	return total;
+}
+
 size_t media_window_memory(const struct media_window *w)
 {
-	size_t total = segment_memory(w->open);
+	size_t total = 0;
 
-	for (size_t i = 0; i < w->n_segments; i++)
-		total += segment_memory(w->segments[i]);
+	for (size_t i = 0; i < MEDIA_RENDITIONS; i++) {
+		if (w->renditions[i])
+			total += rendition_memory(w->renditions[i]);
+	}
 	return total;
 }

@@ -5,7 +5,8 @@
 #include "media/recorder.h"
 #include "media/window.h"
 
-/* The window as its writer (segmenter.c) and its readers (playlist.c, multivariant.c) see it. */
+/* The window as its writers (segmenter.c, one a rendition) and its readers (playlist.c,
+ * multivariant.c) see it. */
 
 struct window_init {
 	unsigned number;
@@ -18,8 +19,10 @@ struct window_range {
 	struct media_daterange range; /* texts owned */
 };
 
-struct media_window {
-	unsigned capacity, memory_segments;
+/* One media playlist. */
+struct window_rendition {
+	struct media_window *window;
+	unsigned number;
 	/* segments[0] is the oldest in the playlist. */
 	struct media_segment **segments;
 	size_t n_segments;
@@ -32,33 +35,49 @@ struct media_window {
 	size_t open_listed; /* its first parts, as far as they keep the published target */
 	struct window_init *inits;
 	size_t n_inits;
-	struct list ranges;
-	size_t n_ranges;
-	bool published, independent, ended;
+	bool published, independent;
 	unsigned target_s;
 	uint64_t part_target_us;
-	uint64_t generation;
 	uint64_t peak_bitrate, total_bits, total_us;
-	char codecs[128];
-	unsigned width, height;
-	double frame_rate;
+	struct media_description description;
+};
+
+struct media_window {
+	unsigned capacity, memory_segments;
+	/* By number; NULL: not there. The first is the main one, and always there. */
+	struct window_rendition *renditions[MEDIA_RENDITIONS];
+	struct list ranges;
+	size_t n_ranges;
+	bool ended;
+	uint64_t generation;
 };
 
 struct media_window *window_create(const struct media_config *config);
 void window_destroy(struct media_window *w);
+/* The rendition of that number, made if it is not there; its first segment gets that sequence. */
+struct window_rendition *window_rendition(
+	struct media_window *w, unsigned number, uint64_t first_sequence);
+/* The rendition is the main one of the window. */
+struct window_rendition *window_main(const struct media_window *w);
+
 /* Sets what the open segment is, before its first part. */
-void window_begin(struct media_window *w, uint64_t start_us, uint64_t wall_ms, unsigned init,
+void window_begin(struct window_rendition *r, uint64_t start_us, uint64_t wall_ms, unsigned init,
 	bool discontinuity);
-void window_add_init(struct media_window *w, unsigned number, struct rcbuf *bytes);
+void window_add_init(struct window_rendition *r, unsigned number, struct rcbuf *bytes);
 /* Takes the reference. */
 void window_add_part(
-	struct media_window *w, struct rcbuf *bytes, uint64_t duration_us, bool independent);
+	struct window_rendition *r, struct rcbuf *bytes, uint64_t duration_us, bool independent);
 /* Completes the open segment, slides the window, opens the next. Borrowed; NULL if it was empty. */
-struct media_segment *window_close_segment(struct media_window *w);
+struct media_segment *window_close_segment(struct window_rendition *r);
 /* From here on the playlist is served. */
-void window_publish(struct media_window *w, unsigned target_s, uint64_t part_target_us);
+void window_publish(struct window_rendition *r, unsigned target_s, uint64_t part_target_us);
+bool rendition_playable(const struct window_rendition *r);
+/* Playable, and not left behind by the main one (its track is not sent any more). */
+bool rendition_current(const struct window_rendition *r);
 /* Takes the segment into the peak and the average of the multivariant playlist. */
-void window_count_bitrate(struct media_window *w, const struct media_segment *s);
+void window_count_bitrate(struct window_rendition *r, const struct media_segment *s);
+/* Empties the playlist: what comes next has this discontinuity sequence. */
+void window_clear(struct window_rendition *r, uint64_t discontinuity_sequence);
 void window_end(struct media_window *w);
 void window_add_range(struct media_window *w, const struct media_daterange *range);
 

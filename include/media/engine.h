@@ -40,14 +40,15 @@ struct media_config {
 	uint64_t max_jump_us; /* 3000000: a larger step of the clock is a discontinuity */
 	unsigned window; /* segments in the live playlist */
 	unsigned memory_segments; /* newest complete segments kept in memory (≥ 2) */
-	uint64_t first_sequence; /* media sequence number to begin with (after a restart) */
+	/* Media sequence numbers to begin with (after a restart), by rendition. */
+	uint64_t first_sequence[MEDIA_RENDITIONS];
 	uint64_t first_time_us; /* timeline to begin with (after a restart) */
 	unsigned first_init; /* number of the next init segment (after a restart) */
 };
 
 struct media_sample {
 	enum media_kind kind;
-	unsigned track; /* 0; further video and audio tracks have higher numbers */
+	unsigned track; /* 0: the main one of its kind; others up to MEDIA_TRACKS - 1 */
 	bool key;
 	uint32_t timestamp_ms; /* decode time, wraps at 2^32 */
 	uint32_t nano_offset; /* to be added to it, below 1,000,000 */
@@ -77,12 +78,19 @@ struct media_stats {
 	uint64_t duration_us; /* of the timeline so far */
 };
 
+/* Borrowed for the call. */
+struct media_init {
+	unsigned rendition, number; /* numbers grow over all renditions */
+	struct rcbuf *bytes;
+	const struct media_description *description;
+};
+
 /* What the engine announces; every call happens inside an engine call of the owner. */
 struct media_events {
 	/* A part can be read, a playlist changed: waiting requests should be looked at again. */
 	void (*updated)(void *user, struct media_window *window);
 	/* An init segment was made; a recorder stores it before the segments that need it. */
-	void (*init)(void *user, unsigned number, struct rcbuf *bytes);
+	void (*init)(void *user, const struct media_init *init);
 	/* A segment is complete. Borrowed for the call: take a reference to keep it. */
 	void (*segment)(void *user, struct media_segment *segment);
 };
@@ -94,8 +102,10 @@ struct media_engine *media_engine_create(const struct media_config *config,
 void media_engine_destroy(struct media_engine *e); /* NULL is fine */
 
 /*
- * Says what a track carries; must come before its first sample. A repeated identical configuration
- * is ignored, a changed one gives a new init segment with a discontinuity. No config: NULL.
+ * Says what a track carries; must come before its first sample. Tracks other than the main ones
+ * share the main ones' clock: they begin, break off and end together. A repeated identical
+ * configuration is ignored, a changed one gives a new init segment with a discontinuity. No config:
+ * NULL.
  */
 enum media_result media_engine_configure(struct media_engine *e, enum media_kind kind,
 	unsigned track, enum media_codec codec, const uint8_t *config, size_t len);

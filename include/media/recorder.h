@@ -37,10 +37,16 @@ struct recorder_segment {
 	size_t n_pieces;
 };
 
+struct recorder_init {
+	unsigned rendition, number;
+	const uint8_t *data; /* borrowed for the call */
+	size_t len;
+	struct media_description description;
+};
+
 /* Each writes the file whole (temporary name, then rename), then the journal's line. A failure
  * leaves no half file behind. min_free: refuse (NO_SPACE) if less would stay free on the disk. */
-enum recorder_result recorder_init_segment(
-	struct recorder *r, unsigned rendition, unsigned number, const uint8_t *data, size_t len);
+enum recorder_result recorder_init_segment(struct recorder *r, const struct recorder_init *init);
 enum recorder_result recorder_append(
 	struct recorder *r, const struct recorder_segment *s, uint64_t min_free);
 enum recorder_result recorder_daterange(struct recorder *r, const struct media_daterange *range);
@@ -60,7 +66,8 @@ struct recording_index {
 	struct recording_entry *entries; /* in the order of recording */
 	size_t n;
 	unsigned inits; /* number of the next init segment */
-	uint64_t next_sequence, end_us; /* where a continuation goes on */
+	uint64_t next_sequence[MEDIA_RENDITIONS], end_us; /* where a continuation goes on */
+	struct media_description descriptions[MEDIA_RENDITIONS]; /* as the newest init says */
 };
 
 /* Reads the journal; a torn last line is dropped, an entry without its file (or of another size)

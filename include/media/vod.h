@@ -15,7 +15,8 @@ struct vod_result {
 
 /*
  * Writes index.m3u8 (EXT-X-PLAYLIST-TYPE:VOD, discontinuities, dates, DATERANGEs) over the kept
- * segments, atomically, and removes spooled ones. An empty recording gives segments = 0.
+ * segments, atomically, and removes spooled ones. Where there are several renditions each has
+ * stream_R.m3u8, and index.m3u8 leads to them. An empty recording gives segments = 0.
  */
 enum recorder_result vod_playlist(const char *dir, struct vod_result *out);
 
@@ -25,8 +26,8 @@ struct vod_chapter {
 };
 
 /*
- * Remuxes the kept segments to one progressive recording.mp4 (moov in front) by libavformat.
- * Replaces an existing one atomically; a failure leaves none half written.
+ * Remuxes the kept segments of the main rendition to one progressive recording.mp4 (moov in front)
+ * by libavformat. Replaces an existing one atomically; a failure leaves none half written.
  */
 enum recorder_result vod_mp4(const char *dir, const struct vod_chapter *chapters,
 	unsigned n_chapters, uint64_t min_free, struct vod_result *out);

@@ -13,11 +13,26 @@
  * recorder has said where it lies (media_segment_stored), and keeps its bytes until then, so that
  * a slow or full disk costs memory (bounded by the window) and never a viewer.
  *
- * Names under /hls/STREAM_ID/ (R is the rendition's number, 0 for the one rendition of classic
- * publishers; N the media sequence number; P the part's index; I the init number):
- *   index.m3u8   stream_R.m3u8   init_R_I.mp4   seg_R_N.m4s   part_R_N_P.m4s
+ * Names under /hls/STREAM_ID/ (R is the rendition's number, 0 for the main one; N the media
+ * sequence number; P the part's index; I the init number): index.m3u8   stream_R.m3u8 init_R_I.mp4
+ * seg_R_N.m4s   part_R_N_P.m4s
  */
 struct media_window;
+
+/*
+ * Renditions by number: the main one holds the first video and the first audio track; each further
+ * video track has one with the main audio in it; each further audio track has one of its own.
+ */
+#define MEDIA_TRACKS 8 /* of a kind */
+#define MEDIA_AUDIO_RENDITION MEDIA_TRACKS /* and the audio track's number */
+#define MEDIA_RENDITIONS (2 * MEDIA_TRACKS)
+
+/* What a rendition is to players. */
+struct media_description {
+	char video[48], audio[48]; /* RFC 6381 names, "": none */
+	unsigned width, height, channels; /* 0: not known, or none */
+	double frame_rate; /* measured, 0: not known */
+};
 
 struct media_part {
 	struct rcbuf *bytes; /* NULL once the segment's bytes were released */
@@ -107,8 +122,9 @@ void media_window_restore(
 bool media_window_ended(const struct media_window *w);
 /* The first segment can be played: the multivariant playlist is served from here on. */
 bool media_window_playable(const struct media_window *w);
-uint64_t media_window_target_us(const struct media_window *w); /* EXT-X-TARGETDURATION */
-uint64_t media_window_part_target_us(const struct media_window *w);
+/* EXT-X-TARGETDURATION and PART-TARGET of a rendition that is there; 0: not published yet. */
+uint64_t media_window_target_us(const struct media_window *w, unsigned rendition);
+uint64_t media_window_part_target_us(const struct media_window *w, unsigned rendition);
 /* Changes with every change of any playlist: for caching the text between requests. */
 uint64_t media_window_generation(const struct media_window *w);
 size_t media_window_memory(const struct media_window *w); /* bytes held */

@@ -154,7 +154,7 @@ static enum media_lookup playlist_make(struct hls *h, struct media_window *w, st
 	if (ask->query.has_msn)
 		snprintf(a->cache_control, sizeof(a->cache_control), "%s, max-age=%llu",
 			ask->for_one ? "private" : "public",
-			(unsigned long long)(BLOCKING_KEPT_TARGETS * media_window_target_us(w) /
+			(unsigned long long)(BLOCKING_KEPT_TARGETS * media_window_target_us(w, 0) /
 				1000000));
 	/* One with a token in it is made for one viewer. */
 	if (ask->suffix[0])

@@ -307,7 +307,7 @@ void hls_live_ask(
 
 static uint64_t wait_limit(const struct hls_stream *s)
 {
-	uint64_t target = media_window_target_us(live_stream_window(s->live));
+	uint64_t target = media_window_target_us(live_stream_window(s->live), 0);
 	return target ? WAIT_TARGETS * target : FIRST_WAIT_US;
 }
 

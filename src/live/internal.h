@@ -121,7 +121,7 @@ struct recording_stats {
 struct recording *recording_create(struct live_registry *r, const char *id_text, bool keep);
 /* What was submitted is still written; the struct goes after the last job. */
 void recording_release(struct recording **rec);
-void recording_init_segment(struct recording *rec, unsigned number, struct rcbuf *bytes);
+void recording_init_segment(struct recording *rec, const struct media_init *init);
 void recording_segment(
 	struct recording *rec, struct media_segment *segment, const struct media_window *window);
 void recording_daterange(struct recording *rec, const struct media_daterange *range);

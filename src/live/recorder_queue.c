@@ -20,9 +20,11 @@ struct recording {
 	unsigned window;
 	unsigned refs; /* the stream's, and one a job */
 	struct recording_stats stats;
-	/* An init segment that could not be written: again with the next segment. */
-	struct rcbuf *lost_init;
-	unsigned lost_number;
+	/* Init segments that could not be written: again with the next segment of the rendition. */
+	struct {
+		struct rcbuf *bytes;
+		struct recorder_init init;
+	} lost[MEDIA_RENDITIONS];
 	struct live_metrics metrics;
 	/* The lane's own. */
 	struct recorder *recorder;
@@ -34,8 +36,8 @@ struct job {
 	struct recording *rec;
 	enum job_kind kind;
 	enum recorder_result result;
-	unsigned number; /* JOB_INIT */
-	struct rcbuf *bytes;
+	struct recorder_init init;
+	struct rcbuf *bytes; /* of it */
 	struct media_segment *segment; /* loop only */
 	struct recorder_segment copy; /* what the lane sees of it */
 	struct media_daterange range;
@@ -64,7 +66,8 @@ static void recording_unref(struct recording *rec)
 		return;
 	/* Only reached when no job is left, so the lane holds nothing. */
 	recorder_close(rec->recorder);
-	rcbuf_unref(&rec->lost_init);
+	for (size_t i = 0; i < MEDIA_RENDITIONS; i++)
+		rcbuf_unref(&rec->lost[i].bytes);
 	free(rec->dir);
 	free(rec->id_text);
 	free(rec);
@@ -92,8 +95,7 @@ static enum recorder_result job_write(struct job *job)
 	}
 	switch (job->kind) {
 	case JOB_INIT:
-		return recorder_init_segment(rec->recorder, 0, job->number, rcbuf_data(job->bytes),
-			rcbuf_len(job->bytes));
+		return recorder_init_segment(rec->recorder, &job->init);
 	case JOB_SEGMENT:
 		return recorder_append(rec->recorder, &job->copy, job->min_free);
 	case JOB_DATERANGE:
@@ -173,9 +175,11 @@ static void segment_stored(struct job *job)
 
 static void keep_lost_init(struct recording *rec, struct job *job)
 {
-	rcbuf_unref(&rec->lost_init);
-	rec->lost_init = rcbuf_ref(job->bytes);
-	rec->lost_number = job->number;
+	unsigned rendition = job->init.rendition;
+
+	rcbuf_unref(&rec->lost[rendition].bytes);
+	rec->lost[rendition].bytes = rcbuf_ref(job->bytes);
+	rec->lost[rendition].init = job->init;
 }
 
 static void job_done(void *arg, bool cancelled)
@@ -205,13 +209,24 @@ static void submit(struct recording *rec, struct job *job)
 	work_queue_submit(rec->queue, job_run, job_done, job);
 }
 
-void recording_init_segment(struct recording *rec, unsigned number, struct rcbuf *bytes)
+static void submit_init(
+	struct recording *rec, const struct recorder_init *init, struct rcbuf *bytes)
 {
 	struct job *job = mem_new(struct job);
 	job->kind = JOB_INIT;
-	job->number = number;
+	job->init = *init;
 	job->bytes = rcbuf_ref(bytes);
 	submit(rec, job);
+}
+
+void recording_init_segment(struct recording *rec, const struct media_init *init)
+{
+	const struct recorder_init copy = {.rendition = init->rendition,
+		.number = init->number,
+		.data = rcbuf_data(init->bytes),
+		.len = rcbuf_len(init->bytes),
+		.description = *init->description};
+	submit_init(rec, &copy, init->bytes);
 }
 
 void recording_segment(
@@ -221,9 +236,10 @@ void recording_segment(
 		recording_note(rec, RECORDER_IO);
 		return;
 	}
-	if (rec->lost_init) {
-		recording_init_segment(rec, rec->lost_number, rec->lost_init);
-		rcbuf_unref(&rec->lost_init);
+	if (rec->lost[segment->rendition].bytes) {
+		submit_init(rec, &rec->lost[segment->rendition].init,
+			rec->lost[segment->rendition].bytes);
+		rcbuf_unref(&rec->lost[segment->rendition].bytes);
 	}
 	struct job *job = mem_new(struct job);
 	job->kind = JOB_SEGMENT;
@@ -239,8 +255,8 @@ void recording_segment(
 		.discontinuity = segment->discontinuity,
 		.independent = segment->independent,
 		.keep = rec->keep,
-		.target_us = media_window_target_us(window),
-		.part_target_us = media_window_part_target_us(window),
+		.target_us = media_window_target_us(window, segment->rendition),
+		.part_target_us = media_window_part_target_us(window, segment->rendition),
 		.pieces = mem_zalloc(segment->n_parts * sizeof(struct rcbuf *)),
 		.n_pieces = segment->n_parts,
 	};

@@ -39,10 +39,10 @@ static void engine_updated(void *user, struct media_window *window)
 	signal_emit(&s->updated, s);
 }
 
-static void engine_init(void *user, unsigned number, struct rcbuf *bytes)
+static void engine_init(void *user, const struct media_init *init)
 {
 	struct live_stream *s = user;
-	recording_init_segment(s->recording, number, bytes);
+	recording_init_segment(s->recording, init);
 }
 
 /*~ A finished segment goes two ways: it stays in the window, where media/window.c serves it to
@@ -91,7 +91,7 @@ static void continue_after(struct media_config *config, const struct live_stream
 	const struct recording_index *index)
 {
 	/* Even where no file of it is left: a playlist's numbers never go back. */
-	config->first_sequence = index->next_sequence;
+	memcpy(config->first_sequence, index->next_sequence, sizeof(config->first_sequence));
 	config->first_time_us = index->end_us;
 	config->first_init = index->inits;
 }

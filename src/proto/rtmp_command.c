@@ -10,7 +10,7 @@
 #define BANDWIDTH_DYNAMIC 2
 
 /* Enhanced RTMP v2, "Enhancing NetConnection connect Command". */
-enum { CAPS_RECONNECT = 1, CAPS_MOD_EX = 4, CAPS_NANO = 8 };
+enum { CAPS_RECONNECT = 1, CAPS_MULTITRACK = 2, CAPS_MOD_EX = 4, CAPS_NANO = 8 };
 #define CAPS_CAN_DECODE 1
 
 static const char *const video_fourccs[] = {"avc1", "hvc1", "av01", "vp09", NULL};
@@ -181,7 +181,7 @@ static void put_enhancements(struct buf *b)
 			put_number_member(b, *f, CAPS_CAN_DECODE);
 		amf0_put_end(b);
 	}
-	put_number_member(b, "capsEx", CAPS_RECONNECT | CAPS_MOD_EX | CAPS_NANO);
+	put_number_member(b, "capsEx", CAPS_RECONNECT | CAPS_MULTITRACK | CAPS_MOD_EX | CAPS_NANO);
 }
 
 static void send_connected(struct rtmp_session *s, double transaction)

@@ -56,7 +56,7 @@ static void on_admitted(struct live_publisher *p, struct live_stream *stream)
 {
 	struct rtmp_conn *c = container_of(p, struct rtmp_conn, publisher);
 	c->published = true;
-	c->audio = FLV_CODEC_UNKNOWN;
+	memset(c->audio, 0, sizeof(c->audio));
 	text_copy(c->stream_id, sizeof(c->stream_id), live_stream_id_text(stream));
 	log_info("publish started", kv_u64("conn", c->id), kv_str("address", c->address),
 		kv_str("stream", c->stream_id), kv_masked("key", c->key_head),
@@ -155,9 +155,9 @@ static enum media_result configure(struct rtmp_conn *c, const struct flv_packet 
 	bool with_config = packet->is_config && !needs_no_config(packet->codec);
 
 	if (!video)
-		c->audio = packet->codec;
-	return live_publisher_configure(&c->publisher, video ? MEDIA_VIDEO : MEDIA_AUDIO, 0,
-		media_codec_of(packet->codec), with_config ? packet->data : NULL,
+		c->audio[packet->track] = packet->codec;
+	return live_publisher_configure(&c->publisher, video ? MEDIA_VIDEO : MEDIA_AUDIO,
+		packet->track, media_codec_of(packet->codec), with_config ? packet->data : NULL,
 		with_config ? packet->len : 0);
 }
 
@@ -168,7 +168,7 @@ static enum media_result pass_on(
 		return configure(c, packet);
 	}
 	/* The first frame is the sign. */
-	if (needs_no_config(packet->codec) && c->audio != packet->codec) {
+	if (needs_no_config(packet->codec) && c->audio[packet->track] != packet->codec) {
 		enum media_result result = configure(c, packet);
 		if (result != MEDIA_OK) {
 			return result;
@@ -176,6 +176,7 @@ static enum media_result pass_on(
 	}
 	struct media_sample sample = {
 		.kind = packet->kind == FLV_VIDEO ? MEDIA_VIDEO : MEDIA_AUDIO,
+		.track = packet->track,
 		.key = packet->is_key,
 		.timestamp_ms = timestamp,
 		.nano_offset = packet->nano_offset,
@@ -184,6 +185,19 @@ static enum media_result pass_on(
 		.len = packet->len,
 	};
 	return live_publisher_sample(&c->publisher, &sample);
+}
+
+/* More tracks than a stream has renditions for are left out, and that is said once. */
+static bool track_allowed(struct rtmp_conn *c, const struct flv_packet *packet)
+{
+	if (packet->track < MEDIA_TRACKS)
+		return true;
+	if (!c->told_tracks)
+		log_warn("tracks left out", kv_u64("conn", c->id), kv_str("stream", c->stream_id),
+			kv_u64("track", packet->track), kv_u64("tracks_max", MEDIA_TRACKS));
+	c->told_tracks = true;
+	metric_add(c->server->metrics.dropped_tracks, 1);
+	return false;
 }
 
 static void refuse_config(struct rtmp_conn *c, const struct flv_packet *packet)
@@ -201,9 +215,8 @@ static void take_packet(struct rtmp_conn *c, const struct flv_packet *packet, ui
 		refuse_codec(c, packet);
 		return;
 	}
-	/* What follows the end of a sequence comes with a new configuration, or not at all. Further
-	 * tracks are left out. */
-	if (packet->is_end_of_sequence || packet->is_metadata || packet->track > 0) {
+	/* What follows the end of a sequence comes with a new configuration, or not at all. */
+	if (packet->is_end_of_sequence || packet->is_metadata || !track_allowed(c, packet)) {
 		return;
 	}
 	switch (pass_on(c, packet, timestamp)) {

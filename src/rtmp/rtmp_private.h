@@ -13,7 +13,7 @@ struct lws;
 struct lws_vhost;
 
 struct rtmp_metrics {
-	struct metric *connections, *accepted, *bytes, *invalid_tags;
+	struct metric *connections, *accepted, *bytes, *invalid_tags, *dropped_tracks;
 	struct metric *closed[RTMP_CLOSE_COUNT];
 };
 
@@ -65,7 +65,8 @@ struct rtmp_conn {
 	struct live_publisher publisher;
 	bool joined; /* publisher is known to the registry */
 	bool published; /* admitted at some time */
-	enum flv_codec audio; /* as the track is configured */
+	bool told_tracks; /* that there are too many */
+	enum flv_codec audio[MEDIA_TRACKS]; /* as the tracks are configured */
 	uint64_t text_second, text_count;
 	unsigned texts; /* of that second */
 	char key_head[8];

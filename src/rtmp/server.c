@@ -26,6 +26,8 @@ static void register_metrics(struct rtmp_server *s)
 		all, "souk_ingest_bytes_total", NULL, "Bytes received from RTMP peers.");
 	m->invalid_tags = metrics_counter(all, "souk_rtmp_invalid_tags_total", NULL,
 		"Audio and video messages too short for their own header.");
+	m->dropped_tracks = metrics_counter(all, "souk_rtmp_dropped_tracks_total", NULL,
+		"Packets of more tracks than a stream can have renditions.");
 	for (int i = RTMP_CLOSE_NONE + 1; i < RTMP_CLOSE_COUNT; i++) {
 		char labels[64];
 		snprintf(labels, sizeof(labels), "reason=\"%s\"",

@@ -17,8 +17,8 @@
 struct state {
 	struct media_engine *engine;
 	struct clock_manual clock;
-	uint64_t next_sequence, next_start_us;
-	struct hls_playlist last;
+	uint64_t next_sequence[MEDIA_RENDITIONS], next_start_us[MEDIA_RENDITIONS];
+	struct hls_playlist last[MEDIA_RENDITIONS];
 	struct buf faults;
 	uint32_t video_ms, audio_ms;
 };
@@ -42,20 +42,20 @@ static void check_faults(struct state *s)
 	buf_reset(&s->faults);
 }
 
-static void look(struct state *s)
+static void look(struct state *s, unsigned rendition)
 {
 	struct media_window *w = media_engine_window(s->engine);
 	struct media_playlist_query query = {0};
 	struct hls_playlist now;
 	struct buf text = {0};
 
-	if (media_window_playlist(w, 0, &query, &text) == MEDIA_FOUND) {
+	if (media_window_playlist(w, rendition, &query, &text) == MEDIA_FOUND) {
 		hls_playlist_parse(&now, buf_text(&text), &s->faults);
 		hls_check_live(&now, &s->faults);
-		if (s->last.text)
-			hls_check_change(&s->last, &now, &s->faults);
-		hls_playlist_finish(&s->last);
-		s->last = now;
+		if (s->last[rendition].text)
+			hls_check_change(&s->last[rendition], &now, &s->faults);
+		hls_playlist_finish(&s->last[rendition]);
+		s->last[rendition] = now;
 		check_faults(s);
 	}
 	buf_finish(&text);
@@ -65,22 +65,32 @@ static void updated(void *user, struct media_window *window)
 {
 }
 
-static void init(void *user, unsigned number, struct rcbuf *bytes)
+static void init(void *user, const struct media_init *init)
 {
-	must(rcbuf_len(bytes) > 0);
+	must(rcbuf_len(init->bytes) > 0 && init->rendition < MEDIA_RENDITIONS);
 }
 
 static void segment(void *user, struct media_segment *seg)
 {
 	struct state *s = user;
 
-	must(seg->sequence == s->next_sequence);
-	must(seg->start_us == s->next_start_us);
+	must(seg->rendition < MEDIA_RENDITIONS);
+	must(seg->sequence == s->next_sequence[seg->rendition]);
+	/* The main one waits at a break for the others' last frames; these may begin late. */
+	must(seg->start_us == s->next_start_us[seg->rendition] ||
+		(seg->start_us > s->next_start_us[seg->rendition] &&
+			(seg->rendition > 0 || seg->discontinuity)));
 	must(seg->n_parts > 0 && seg->duration_us > 0 && seg->bytes > 0);
-	s->next_sequence = seg->sequence + 1;
-	s->next_start_us = seg->start_us + seg->duration_us;
+	s->next_sequence[seg->rendition] = seg->sequence + 1;
+	s->next_start_us[seg->rendition] = seg->start_us + seg->duration_us;
 	if (seg->sequence % 2)
 		media_segment_stored(seg, "/nowhere");
+}
+
+/* Mostly the main one; 8 is one more than there may be. */
+static unsigned track_of(uint8_t how)
+{
+	return how < 128 ? 0 : how < 248 ? how % 3 : 8;
 }
 
 static void configure_video(struct state *s, uint8_t how)
@@ -88,7 +98,7 @@ static void configure_video(struct state *s, uint8_t how)
 	uint8_t config[256];
 	size_t n = h264_make_config(config, sizeof(config), 320 + how % 3 * 320, 240);
 
-	media_engine_configure(s->engine, MEDIA_VIDEO, 0, MEDIA_CODEC_H264, config, n);
+	media_engine_configure(s->engine, MEDIA_VIDEO, track_of(how), MEDIA_CODEC_H264, config, n);
 }
 
 static void configure_audio(struct state *s, uint8_t how)
@@ -96,10 +106,11 @@ static void configure_audio(struct state *s, uint8_t how)
 	static const uint8_t configs[3][2] = {{0x12, 0x10}, {0x11, 0x90}, {0x14, 0x08}};
 
 	if (how % 4 == 3)
-		media_engine_configure(s->engine, MEDIA_AUDIO, 0, MEDIA_CODEC_MP3, NULL, 0);
-	else
 		media_engine_configure(
-			s->engine, MEDIA_AUDIO, 0, MEDIA_CODEC_AAC, configs[how % 4], 2);
+			s->engine, MEDIA_AUDIO, track_of(how), MEDIA_CODEC_MP3, NULL, 0);
+	else
+		media_engine_configure(s->engine, MEDIA_AUDIO, track_of(how), MEDIA_CODEC_AAC,
+			configs[how % 4], 2);
 }
 
 /* A step of the clock: mostly as encoders make them, now and then a wild one. */
@@ -118,6 +129,7 @@ static void write_video(struct state *s, uint8_t how, uint8_t shape)
 {
 	const uint8_t slice[] = {0, 0, 0, 4, 0x65, 1, 2, 3};
 	struct media_sample sample = {.kind = MEDIA_VIDEO,
+		.track = shape % 8 == 0 ? track_of(shape) : 0,
 		.key = shape % 16 == 0,
 		.composition_ms = (int32_t)(shape >> 4) * 10 - 20,
 		.data = slice,
@@ -128,11 +140,13 @@ static void write_video(struct state *s, uint8_t how, uint8_t shape)
 	media_engine_write(s->engine, &sample);
 }
 
-static void write_audio(struct state *s, uint8_t how)
+static void write_audio(struct state *s, uint8_t how, uint8_t shape)
 {
 	const uint8_t frame[] = {0xff, 0xfb, 0x90, 0x64, 1, 2, 3, 4};
-	struct media_sample sample = {
-		.kind = MEDIA_AUDIO, .data = frame, .len = sizeof(frame) - how % 2};
+	struct media_sample sample = {.kind = MEDIA_AUDIO,
+		.track = track_of(shape),
+		.data = frame,
+		.len = sizeof(frame) - how % 2};
 
 	step(&s->audio_ms, how, 23);
 	sample.timestamp_ms = s->audio_ms;
@@ -157,12 +171,16 @@ static void act(struct state *s, uint8_t op, uint8_t how, uint8_t shape)
 		media_engine_expect(s->engine, how & 1, how & 2);
 		break;
 	case 4:
-		look(s);
+		look(s, how % MEDIA_RENDITIONS);
 		break;
 	case 5:
 		for (unsigned i = 0; i < how; i++) {
 			write_video(s, 0, i % 30 == 0 ? 32 : 33);
-			write_audio(s, 0);
+			write_audio(s, 0, 0);
+			if (shape >= 128) {
+				write_video(s, 0, i % 30 == 0 ? 128 : 136);
+				write_audio(s, 0, shape);
+			}
 		}
 		break;
 	case 6:
@@ -170,7 +188,7 @@ static void act(struct state *s, uint8_t op, uint8_t how, uint8_t shape)
 	case 8:
 	case 9:
 	case 10:
-		write_audio(s, how);
+		write_audio(s, how, shape);
 		break;
 	case 11:
 	case 12:
@@ -199,8 +217,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i + 3 <= size; i += 3)
 		act(&s, data[i], data[i + 1], data[i + 2]);
 	media_engine_end(s.engine);
-	look(&s);
-	hls_playlist_finish(&s.last);
+	for (unsigned i = 0; i < MEDIA_RENDITIONS; i++) {
+		look(&s, i);
+		hls_playlist_finish(&s.last[i]);
+	}
 	buf_finish(&s.faults);
 	media_engine_destroy(s.engine);
 	return 0;

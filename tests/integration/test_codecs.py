@@ -62,8 +62,8 @@ def packets(path, kind):
 
 
 class Codecs(SoukTest):
-    def publish(self, souk, tags):
-        made = souk.create_stream()
+    def publish(self, souk, tags, made=None):
+        made = made or souk.create_stream()
         client = RtmpClient(souk.rtmp_port)
         self.addCleanup(client.close)
         status = client.publish(made["streamKey"])
@@ -76,10 +76,14 @@ class Codecs(SoukTest):
         client.answer("_result", "_error")
         return made, client
 
-    def check(self, names, source, what, video_us):
+    def check(self, names, source, what, video_us, beside=None):
+        """beside: audio begins with this video, what came before that is left out."""
         for name in names:
             kind = CODECS[name][0]
             sent, got = packets(clip(name), kind), packets(source, kind)
+            if beside and kind == "a":
+                begin = packets(clip(beside), "v")[0][0]
+                sent = [s for s in sent if s[0] >= begin - 0.001]
             self.assertEqual([h for _, h in sent], [h for _, h in got], f"{name} in {what}")
             # Audio is placed by counting samples, video by the encoder's timestamps.
             apart = [s[0] - g[0] for s, g in zip(sent, got)]
@@ -115,6 +119,86 @@ class Codecs(SoukTest):
     def test_hevc_as_codec_id_12(self):
         souk = self.soukd({"rtmp.max_bitrate": "1G"})
         self.round_trip(souk, "hevc", "aac", options=["-classic"])
+
+    def test_several_tracks_at_once(self):
+        """Three pictures and two sounds: each video a variant with the main sound, the other
+        sound a member of its group; all of it byte for byte, live and in the VOD."""
+        souk = self.soukd({"rtmp.max_bitrate": "1G"})
+        names = ("h264", "hevc", "av1", "aac", "opus")
+        made, client = self.publish(souk, enhanced(*names))
+        souk.wait_playable(made)
+        base = f"/hls/{made['streamId']}/"
+        tracks = {0: ("h264", "aac"), 1: ("hevc", "aac"), 2: ("av1", "aac"), 9: ("opus",)}
+        master = wait_for(lambda: self.with_all(souk, base, tracks), "all renditions are listed")
+        self.assertEqual(re.findall("^stream_.*", master, re.M), [f"stream_{r}.m3u8" for r in (0, 1, 2)])
+        self.assertEqual(len(re.findall('^#EXT-X-STREAM-INF:.*AUDIO="audio"', master, re.M)), 3)
+        self.assertRegex(master, 'NAME="Track 1",DEFAULT=YES.*CHANNELS="2"\n')
+        self.assertRegex(master, 'NAME="Track 2",DEFAULT=NO.*URI="stream_9.m3u8"')
+        for rendition in tracks:
+            # The last one is the hint.
+            text = souk.get(f"{base}stream_{rendition}.m3u8").text
+            reports = re.findall('^#EXT-X-RENDITION-REPORT:URI="stream_(\\d+).m3u8",LAST-MSN', text, re.M)
+            self.assertEqual(sorted(map(int, reports)), [r for r in tracks if r != rendition])
+            for part in re.findall('(?:URI="|^)((?:part|seg|init)_[^"\n]*)', text, re.M)[:-1]:
+                self.assertEqual(souk.get(base + part).status, 200, part)
+        client.stop()
+        wait_for(lambda: souk.stream(made)["status"] == "ended", "it is ended")
+        vod = souk.wait_vod(made)
+        for rendition, inside in tracks.items():
+            source = vod.replace("index.m3u8", f"stream_{rendition}.m3u8")
+            self.check(inside, source, f"rendition {rendition}", 2100,
+                       inside[0] if 0 < rendition < 8 else None)
+            self.assertEqual(decodes(source), "", source)
+        self.check(("h264", "aac"), souk.wait_mp4(made), "recording.mp4", 2100)
+        client.close()
+
+    def test_renditions_break_off_together(self):
+        """Over a cut and over kill -9 every rendition goes on, with the same discontinuities."""
+        souk = self.soukd({"rtmp.max_bitrate": "1G"})
+        tags = enhanced("h264", "av1", "aac", "opus")
+        tracks = (0, 1, 9)
+        made, client = self.publish(souk, tags)
+        base = f"/hls/{made['streamId']}/"
+        wait_for(lambda: self.with_all(souk, base, tracks), "all renditions are listed")
+        client.close()
+        wait_for(lambda: souk.stream(made)["state"] == "interrupted", "it is interrupted")
+        self.check_breaks(souk, base, tracks, 0)
+        _, client = self.publish(souk, tags, made)
+        self.check_breaks(souk, base, tracks, 1)
+        # What a crash loses is what was not finished.
+        client.close()
+        wait_for(lambda: souk.stream(made)["state"] == "interrupted", "it is interrupted")
+        wait_for(lambda: souk.metric("souk_recorded_segments_total") >= self.listed(souk, base, tracks),
+                 "all is on disk")
+        souk.kill9()
+        souk.start()
+        wait_for(lambda: self.with_all(souk, base, tracks), "all renditions are back")
+        self.check_breaks(souk, base, tracks, 1)
+        _, client = self.publish(souk, tags, made)
+        self.check_breaks(souk, base, tracks, 2)
+        client.stop()
+        wait_for(lambda: souk.stream(made)["status"] == "ended", "it is ended")
+        vod = souk.wait_vod(made)
+        for rendition, name in zip(tracks, ("h264", "av1", "opus")):
+            kind = CODECS[name][0]
+            got = packets(vod.replace("index.m3u8", f"stream_{rendition}.m3u8"), kind)
+            self.assertEqual([h for _, h in got], [h for _, h in packets(clip(name), kind)] * 3)
+
+    def listed(self, souk, base, tracks):
+        return sum(souk.get(f"{base}stream_{r}.m3u8").text.count("#EXTINF") for r in tracks)
+
+    def check_breaks(self, souk, base, tracks, count):
+        """All renditions come to have so many discontinuities behind them."""
+        def breaks(rendition):
+            text = souk.get(f"{base}stream_{rendition}.m3u8").text
+            before = re.search("#EXT-X-DISCONTINUITY-SEQUENCE:(\\d+)", text)
+            return (int(before[1]) if before else 0) + text.count("#EXT-X-DISCONTINUITY\n")
+        for r in tracks:
+            wait_for(lambda: breaks(r) == count, f"rendition {r} breaks off {count} times")
+
+    def with_all(self, souk, base, tracks):
+        text = souk.get(base + "index.m3u8").text
+        return text if all(f"stream_{r}.m3u8" in text for r in tracks) else None
 
     def test_timestamps_below_a_millisecond(self):
         """ModEx says what RTMP's milliseconds leave out: video is exact to its own clock."""

@@ -70,7 +70,7 @@ struct signal *live_stream_destroyed(struct live_stream *s)
 	return &s->destroyed;
 }
 
-uint64_t media_window_target_us(const struct media_window *w)
+uint64_t media_window_target_us(const struct media_window *w, unsigned rendition)
 {
 	return w->target_us;
 }

@@ -24,13 +24,13 @@ static void rig_updated(void *user, struct media_window *window)
 		rig_playlist(r);
 }
 
-static void rig_init_segment(void *user, unsigned number, struct rcbuf *bytes)
+static void rig_init_segment(void *user, const struct media_init *init)
 {
 	struct rig *r = user;
 
-	assert_int_equal(number, r->n_inits);
+	assert_int_equal(init->number, r->n_inits);
 	r->inits = mem_realloc(r->inits, (r->n_inits + 1) * sizeof(*r->inits));
-	r->inits[r->n_inits++] = rcbuf_ref(bytes);
+	r->inits[r->n_inits++] = rcbuf_ref(init->bytes);
 }
 
 static struct rcbuf *joined(const struct media_segment *s)

@@ -71,8 +71,13 @@ static enum recorder_result append(
 
 static void append_init(struct recorder *r, unsigned number)
 {
-	assert_int_equal(
-		recorder_init_segment(r, 0, number, (const uint8_t *)"ftypmoov", 8), RECORDER_OK);
+	const struct recorder_init init = {.number = number,
+		.data = (const uint8_t *)"ftypmoov",
+		.len = 8,
+		.description = {
+			.video = "avc1.64001f", .width = 1280, .height = 720, .channels = 2}};
+
+	assert_int_equal(recorder_init_segment(r, &init), RECORDER_OK);
 }
 
 static char *file_text(struct folder *f, const char *name)
@@ -117,7 +122,13 @@ static void test_what_was_recorded_is_found_again(void **state)
 	assert_int_equal(recording_load(f->dir, &index), RECORDER_OK);
 	assert_int_equal(index.n, 3);
 	assert_int_equal(index.inits, 1);
-	assert_int_equal(index.next_sequence, 3);
+	assert_int_equal(index.next_sequence[0], 3);
+	assert_string_equal(index.descriptions[0].video, "avc1.64001f");
+	assert_string_equal(index.descriptions[0].audio, "");
+	assert_int_equal(index.descriptions[0].width, 1280);
+	assert_int_equal(index.descriptions[0].height, 720);
+	assert_int_equal(index.descriptions[0].channels, 2);
+	assert_int_equal(index.next_sequence[1], 0);
 	assert_int_equal(index.end_us, 6000000);
 	assert_int_equal(index.entries[1].sequence, 1);
 	assert_int_equal(index.entries[1].bytes, 13);
@@ -170,7 +181,7 @@ static void test_a_short_or_missing_file_is_left_out(void **state)
 	assert_int_equal(index.n, 2);
 	assert_int_equal(index.entries[0].sequence, 0);
 	assert_int_equal(index.entries[1].sequence, 3);
-	assert_int_equal(index.next_sequence, 4);
+	assert_int_equal(index.next_sequence[0], 4);
 	recording_index_finish(&index);
 }
 

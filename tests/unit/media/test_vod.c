@@ -27,13 +27,16 @@ static void on_update(void *user, struct media_window *window)
 {
 }
 
-static void on_init(void *user, unsigned number, struct rcbuf *bytes)
+static void on_init(void *user, const struct media_init *init)
 {
 	struct studio *s = user;
+	const struct recorder_init copy = {.rendition = init->rendition,
+		.number = init->number,
+		.data = rcbuf_data(init->bytes),
+		.len = rcbuf_len(init->bytes),
+		.description = *init->description};
 
-	assert_int_equal(
-		recorder_init_segment(s->recorder, 0, number, rcbuf_data(bytes), rcbuf_len(bytes)),
-		RECORDER_OK);
+	assert_int_equal(recorder_init_segment(s->recorder, &copy), RECORDER_OK);
 }
 
 static void on_segment(void *user, struct media_segment *segment)

@@ -392,8 +392,12 @@ static void restore(
 		.entries = mem_zalloc(n * sizeof(*index.entries)),
 		.n = n,
 		.inits = 2,
-		.next_sequence = next,
+		.next_sequence = {next},
 		.end_us = next * 2000000,
+		.descriptions = {{.video = "avc1.42001f",
+			.audio = "mp4a.40.2",
+			.width = 640,
+			.height = 360}},
 	};
 
 	for (size_t i = 0; i < n; i++)
@@ -412,7 +416,7 @@ static void restore(
 		};
 	rig_init_config(r,
 		&(struct media_config){
-			.first_sequence = next, .first_time_us = index.end_us, .first_init = 2});
+			.first_sequence = {next}, .first_time_us = index.end_us, .first_init = 2});
 	r->n_inits = 2;
 	r->inits = mem_zalloc(2 * sizeof(*r->inits));
 	media_window_restore(window(r), &index, dir);

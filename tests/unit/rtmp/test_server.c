@@ -373,7 +373,7 @@ static void send_unsupported(struct bench *b)
 {
 	peer_publish(b, "good");
 	peer_read(b, "NetStream.Publish.Start");
-	peer_message(b, RTMP_TYPE_VIDEO, 0, "\x90hvc1zzzz", 9);
+	peer_message(b, RTMP_TYPE_VIDEO, 0, "\x90vvc1zzzz", 9);
 	peer_read(b, NULL);
 }
 
@@ -383,7 +383,7 @@ static void test_unsupported_codec(void **state)
 	bench_open(&b);
 	bench_run(&b, send_unsupported);
 	assert_non_null(strstr(b.statuses, "NetStream.Publish.Rejected"));
-	assert_non_null(strstr(b.log, "codec=HEVC"));
+	assert_non_null(strstr(b.log, "codec=VVC"));
 	assert_int_equal(closed_count(&b, RTMP_CLOSE_CODEC), 1);
 	assert_int_equal(fake_live.losses, 1);
 	bench_close(&b);
