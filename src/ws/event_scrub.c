@@ -54,11 +54,11 @@ static size_t rtmp_length(const char *s)
 
 	if (!at || at - s > 6)
 		return 0;
+	at += strlen("://");
 	for (int slashes = 0; slashes < 2; slashes++) {
-		at = strchr(at + 3 * !slashes, '/');
-		if (!at)
+		at += strcspn(at, "/\"' \t\r\n");
+		if (*at++ != '/')
 			return 0;
-		at++;
 	}
 	return (size_t)(at - s);
 }
