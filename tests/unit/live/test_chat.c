@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "live/chat.h"
 #include "loop/loop.h"
+#include "model/sales.h"
 #include "store/store.h"
 #include "support/test.h"
 
@@ -59,7 +60,12 @@ struct world {
 	int answers;
 	enum chat_result result;
 	bool repeated;
+	/* of the permits */
+	int asked;
+	chat_permitted permitted;
+	void *call;
 	uint64_t until;
+	unsigned retry_after;
 	struct uuid message;
 	char text[1024];
 };
@@ -184,6 +190,7 @@ static void answered(void *user, const struct chat_answer *a)
 	w->result = a->result;
 	w->repeated = a->repeated;
 	w->until = a->muted_until;
+	w->retry_after = a->retry_after;
 	if (a->message) {
 		w->message = a->message->id;
 		snprintf(w->text, sizeof(w->text), "%s", a->message->message);
@@ -304,6 +311,126 @@ static void a_client_id_is_one_message(void **state)
 	assert_true(uuid_eq(w->message, first));
 	assert_string_equal(w->text, "one");
 	assert_string_equal(w->heard, "written(one) ");
+}
+
+/* The test answers when it likes. */
+static void permit(
+	void *impl, struct uuid stream_id, const char *user_id, chat_permitted done, void *call)
+{
+	struct world *w = impl;
+
+	w->asked++;
+	w->permitted = done;
+	w->call = call;
+}
+
+static void begin(struct world *w, const char *id, const char *text, const char *client_id)
+{
+	const struct chat_caller who = as(id);
+
+	chat_write(w->chat, &who, w->stream, text, client_id, answered, w);
+	turn(w);
+}
+
+static enum chat_result answer_permit(struct world *w, bool permitted)
+{
+	w->permitted(w->call, permitted, permitted ? 0 : 7);
+	turn(w);
+	return w->result;
+}
+
+static void a_permit_is_asked_once_and_last(void **state)
+{
+	struct world *w = *state;
+
+	chat_ask_permits(w->chat, permit, w);
+	assert_int_equal(say(w, NULL, "x"), CHAT_GUEST);
+	assert_int_equal(say(w, "ann", ""), CHAT_EMPTY);
+	assert_int_equal(mute(w, "seller", "ann", MUTE_WRITING, 60), CHAT_OK);
+	assert_int_equal(say(w, "ann", "x"), CHAT_MUTED);
+	assert_int_equal(unmute(w, "seller", "ann"), CHAT_OK);
+	assert_int_equal(w->asked, 0);
+	w->answers = 0;
+	begin(w, "ann", "one", "c");
+	begin(w, "ann", "two", "c");
+	assert_int_equal(w->asked, 1);
+	assert_int_equal(w->answers, 0);
+	assert_int_equal(answer_permit(w, true), CHAT_OK);
+	assert_int_equal(w->answers, 2);
+	assert_true(w->repeated);
+	assert_string_equal(w->text, "one");
+	begin(w, "ann", "three", "c");
+	assert_int_equal(w->asked, 1);
+	assert_int_equal(w->answers, 3);
+	assert_string_equal(w->text, "one");
+	begin(w, "ann", "four", "d");
+	assert_int_equal(answer_permit(w, false), CHAT_RATE);
+	assert_int_equal(w->retry_after, 7);
+	assert_string_equal(w->heard, "muted(ann) lifted(ann) written(one) ");
+}
+
+static void who_is_muted_meanwhile_is_silent(void **state)
+{
+	struct world *w = *state;
+
+	chat_ask_permits(w->chat, permit, w);
+	begin(w, "ann", "one", NULL);
+	assert_int_equal(mute(w, "seller", "ann", MUTE_WRITING, 60), CHAT_OK);
+	assert_int_equal(answer_permit(w, true), CHAT_MUTED);
+	assert_int_equal(w->until, NOW_US / 1000 + 60000);
+	begin(w, "seller", "two", NULL);
+	chat_destroy(&w->chat);
+	w->answers = 0;
+	answer_permit(w, true);
+	assert_int_equal(w->answers, 0);
+	assert_string_equal(w->heard, "muted(ann) ");
+}
+
+static enum chat_result slow(struct world *w, const char *id, uint32_t seconds)
+{
+	const struct chat_caller who = as(id);
+	const struct chat_mode mode = {.settings = SETTING_SLOW_MODE, .slow_mode = seconds};
+
+	w->answers = 0;
+	chat_set_mode(w->chat, &who, w->stream, &mode, answered, w);
+	return finish(w);
+}
+
+static void slow_mode_lets_viewers_wait(void **state)
+{
+	struct world *w = *state;
+
+	chat_reconfigure(w->chat, &(struct chat_config){.slow_mode_max = 60});
+	assert_int_equal(slow(w, "ann", 10), CHAT_FORBIDDEN);
+	assert_int_equal(slow(w, NULL, 10), CHAT_GUEST);
+	assert_int_equal(slow(w, "seller", 61), CHAT_PAUSE);
+	assert_int_equal(slow(w, "mod", 60), CHAT_OK);
+	assert_int_equal(say(w, "ann", "1"), CHAT_OK);
+	assert_int_equal(say(w, "ann", "2"), CHAT_SLOW);
+	assert_int_equal(w->retry_after, 60);
+	assert_int_equal(say(w, "bob", "3"), CHAT_OK);
+	assert_int_equal(say(w, "seller", "4"), CHAT_OK);
+	assert_int_equal(say(w, "seller", "5"), CHAT_OK);
+	clock_manual_advance(&manual, 59999000);
+	assert_int_equal(say(w, "ann", "6"), CHAT_SLOW);
+	assert_int_equal(w->retry_after, 1);
+	clock_manual_advance(&manual, 1000);
+	assert_int_equal(say(w, "ann", "7"), CHAT_OK);
+	/* Two at once: one. */
+	chat_ask_permits(w->chat, permit, w);
+	clock_manual_advance(&manual, 60000000);
+	begin(w, "ann", "8", NULL);
+	begin(w, "ann", "9", NULL);
+	assert_int_equal(w->result, CHAT_SLOW);
+	assert_int_equal(w->asked, 1);
+	assert_int_equal(answer_permit(w, true), CHAT_OK);
+	assert_string_equal(w->text, "8");
+	chat_ask_permits(w->chat, NULL, NULL);
+	assert_int_equal(slow(w, "seller", 0), CHAT_OK);
+	assert_int_equal(say(w, "ann", "10"), CHAT_OK);
+	w->repo.ops->stream_cancel(w->repo.impl, w->stream, NULL, NULL);
+	turn(w);
+	assert_int_equal(slow(w, "seller", 1), CHAT_OVER);
 }
 
 static void mutes_silence_for_their_time(void **state)
@@ -477,6 +604,9 @@ int main(void)
 		TEST(who_may_write),
 		TEST(what_may_be_written),
 		TEST(a_client_id_is_one_message),
+		TEST(a_permit_is_asked_once_and_last),
+		TEST(who_is_muted_meanwhile_is_silent),
+		TEST(slow_mode_lets_viewers_wait),
 		TEST(mutes_silence_for_their_time),
 		TEST(who_may_mute_whom),
 		TEST(who_may_delete_what),

@@ -6,6 +6,7 @@
 #include "fixture.h"
 #include "model/chat.h"
 #include "model/outbox.h"
+#include "model/sales.h"
 
 /* Chat and mutes as model/chat.h orders them. */
 #define CALL(f, op, ...) ((f)->backend.repo.chat->op((f)->backend.repo.impl, __VA_ARGS__))
@@ -126,6 +127,105 @@ static void test_a_client_id_counts_once(void **state)
 	assert_int_equal(h.result, REPO_OK);
 	chat_record_finish(&h.message);
 	assert_int_equal(counted(f, stream), 2);
+}
+
+static void test_what_a_client_asks_for_again(void **state)
+{
+	struct fixture *f = *state;
+	struct heard_chat h;
+	struct chat_record got;
+	uint64_t at = 1;
+	repo_sample_user(&f->backend, "u1", NULL);
+	struct uuid stream = repo_sample_stream(&f->backend, "u1", "a");
+	assert_int_equal(CALL(f, chat_by_client_id, stream, "u1", "c1", &got), REPO_NOT_FOUND);
+	assert_int_equal(CALL(f, chat_last_at, stream, "u1", &at), REPO_NOT_FOUND);
+	assert_int_equal(at, 0);
+	struct uuid first = say(f, stream, "u1", "c1", "first", &h);
+	chat_record_finish(&h.message);
+	said(f, stream, "u1", "second");
+	assert_int_equal(CALL(f, chat_by_client_id, stream, "u1", "c1", &got), REPO_OK);
+	assert_true(uuid_eq(got.id, first));
+	chat_record_finish(&got);
+	assert_int_equal(CALL(f, chat_by_client_id, stream, "u2", "c1", &got), REPO_NOT_FOUND);
+	assert_int_equal(CALL(f, chat_last_at, stream, "u1", &at), REPO_OK);
+	assert_int_equal(at, clock_wall_ms(&f->backend.clock.clock));
+	assert_int_equal(CALL(f, chat_last_at, stream, "u2", &at), REPO_NOT_FOUND);
+}
+
+static void erase(struct fixture *f, struct uuid stream, struct uuid id)
+{
+	clock_manual_advance(&f->backend.clock, 1000);
+	CALL(f, chat_delete, stream, id, "u1", clock_wall_ms(&f->backend.clock.clock), NULL, NULL);
+	f->backend.drain(&f->backend);
+}
+
+static void test_news_are_what_came_behind(void **state)
+{
+	struct fixture *f = *state;
+	struct repo_chat_news news;
+	struct uuid ids[6];
+	repo_sample_user(&f->backend, "u1", NULL);
+	struct uuid stream = repo_sample_stream(&f->backend, "u1", "a");
+	struct uuid other = repo_sample_stream(&f->backend, "u1", "b");
+	ids[0] = said(f, stream, "u1", "0");
+	ids[1] = said(f, stream, "u1", "1");
+	erase(f, stream, ids[0]); /* before the one that was seen last: known to be gone */
+	for (int i = 2; i < 6; i++) {
+		ids[i] = said(f, stream, "u1", "x");
+		said(f, other, "u1", "elsewhere");
+	}
+	erase(f, stream, ids[1]);
+	erase(f, stream, ids[4]);
+	assert_int_equal(CALL(f, chat_since, stream, ids[2], 2, &news), REPO_OK);
+	assert_int_equal(news.n, 2);
+	assert_true(uuid_eq(news.rows[0].id, ids[3]));
+	assert_true(uuid_eq(news.rows[1].id, ids[5]));
+	assert_int_equal(news.n_deleted, 1);
+	assert_true(uuid_eq(news.deleted[0], ids[1]));
+	assert_false(news.more);
+	repo_chat_news_finish(&news);
+	assert_int_equal(CALL(f, chat_since, stream, ids[2], 1, &news), REPO_OK);
+	assert_true(news.more);
+	repo_chat_news_finish(&news);
+	/* The one seen last may be gone itself. */
+	assert_int_equal(CALL(f, chat_since, stream, ids[4], 2, &news), REPO_OK);
+	assert_int_equal(news.n, 1);
+	assert_int_equal(news.n_deleted, 2);
+	assert_false(news.more);
+	repo_chat_news_finish(&news);
+	assert_int_equal(CALL(f, chat_since, other, ids[2], 2, &news), REPO_NOT_FOUND);
+	assert_int_equal(CALL(f, chat_since, stream, stream, 2, &news), REPO_NOT_FOUND);
+	assert_null(news.rows);
+}
+
+/* What was right when the sender was looked at may not be so any more. */
+static void test_a_write_looks_again(void **state)
+{
+	struct fixture *f = *state;
+	struct repo *repo = &f->backend.repo;
+	struct heard_chat h;
+	struct stream_record off = {0};
+	struct mute_record m = {.user_id = "u2", .kind = MUTE_WRITING, .moderator_id = "u1"};
+	repo_sample_user(&f->backend, "u1", NULL);
+	repo_sample_user(&f->backend, "u2", NULL);
+	off.id = m.stream_id = repo_sample_stream(&f->backend, "u1", "a");
+	m.until = clock_wall_ms(&f->backend.clock.clock) + 1000;
+	CALL(f, mute_put, &m, NULL, NULL);
+	say(f, m.stream_id, "u2", NULL, "x", &h);
+	assert_int_equal(h.result, REPO_WRONG_STATE);
+	assert_int_equal(counted(f, m.stream_id), 0);
+	said(f, m.stream_id, "u1", "not he");
+	clock_manual_advance(&f->backend.clock, 1000000);
+	said(f, m.stream_id, "u2", "over");
+	repo->sales->stream_settings(repo->impl, &off, SETTING_ENABLE_CHAT, NULL, NULL);
+	say(f, m.stream_id, "u1", NULL, "x", &h);
+	assert_int_equal(h.result, REPO_WRONG_STATE);
+	off.enable_chat = true;
+	repo->sales->stream_settings(repo->impl, &off, SETTING_ENABLE_CHAT, NULL, NULL);
+	said(f, m.stream_id, "u1", "on");
+	repo->ops->stream_cancel(repo->impl, m.stream_id, NULL, NULL);
+	say(f, m.stream_id, "u1", NULL, "x", &h);
+	assert_int_equal(h.result, REPO_WRONG_STATE);
 }
 
 static void test_pages_go_back_in_time(void **state)
@@ -290,6 +390,9 @@ int main(void)
 		TEST(test_messages_are_kept_and_counted),
 		TEST(test_messages_need_stream_and_user),
 		TEST(test_a_client_id_counts_once),
+		TEST(test_what_a_client_asks_for_again),
+		TEST(test_news_are_what_came_behind),
+		TEST(test_a_write_looks_again),
 		TEST(test_pages_go_back_in_time),
 		TEST(test_deletion_happens_once),
 		TEST(test_mutes_last_until_their_end),
