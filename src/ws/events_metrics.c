@@ -254,6 +254,7 @@ static void subscribe(void *user, struct event_call *call)
 	if (!seat_find(p, s->id) &&
 		(seats_of(p) >= m->config.max_subscriptions || !seat_create(s, p))) {
 		subject_settle(s);
+		peer_limited(p, PEER_LIMIT_ROOMS);
 		event_refuse(call, "too_many_rooms",
 			"This socket has as many subscriptions as it may have.", 0);
 		return;

@@ -56,6 +56,7 @@ static struct room_seat *enter(struct room_events *r, struct peer *p, const char
 	if (seat)
 		return seat;
 	if (!hub_join(hub, &p->member, name)) {
+		peer_limited(p, PEER_LIMIT_ROOMS);
 		*code = "too_many_rooms";
 		*why = "This socket is in as many rooms as it may be.";
 		return NULL;

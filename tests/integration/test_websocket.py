@@ -47,19 +47,31 @@ class Rules:
         opcode, payload = ws.receive_frame()
         while opcode != CLOSE:
             opcode, payload = ws.receive_frame()
-        ws.send_frame(CLOSE, payload[:2])
-        with self.assertRaises((EOFError, ConnectionError)):
+        with contextlib.suppress(OSError):  # it does not wait for ever
+            ws.send_frame(CLOSE, payload[:2])
+        with self.assertRaises((EOFError, OSError)):
             ws.receive_frame()
         return struct.unpack(">H", payload[:2])[0] if payload else None
 
-    def test_version(self):
+    def test_rules(self):
         self.daemon()
+        for check in (self.check_version, self.check_text_that_is_not_utf8,
+                      self.check_fragments_with_a_ping_between, self.check_pings_of_the_client,
+                      self.check_the_peer_closes, self.check_what_clients_must_not_send):
+            with self.subTest(check.__name__):
+                check()
+
+    def test_sizes(self):
+        self.daemon({"events.message": "2k"})
+        self.check_too_big()
+        self.check_the_server_closes_one_that_does_not_answer()
+
+    def check_version(self):
         with self.assertRaises(Refused) as caught:
             self.open(version=12)
         self.assertEqual(caught.exception.status, 426)
 
-    def test_text_that_is_not_utf8(self):
-        self.daemon()
+    def check_text_that_is_not_utf8(self):
         for bad in (b"\xff", b'{"event": "\xc3"}', b"\xed\xa0\x80"):
             ws = self.open()
             ws.send_frame(TEXT, bad)
@@ -73,8 +85,7 @@ class Rules:
         ws.send_frame(CONTINUATION, b'"}')
         self.assertEqual(self.closed_with(ws), 1007)
 
-    def test_fragments_with_a_ping_between(self):
-        self.daemon()
+    def check_fragments_with_a_ping_between(self):
         ws = self.open()
         ws.send_frame(TEXT, EVENT[:5], final=False)
         ws.send_frame(CONTINUATION, EVENT[5:9], final=False)
@@ -83,15 +94,13 @@ class Rules:
         self.assertEqual(ws.receive_frame(), (PONG, b"there?"))
         self.assertIn(b"unknown_event", ws.receive_frame()[1])
 
-    def test_pings_of_the_client(self):
-        self.daemon()
+    def check_pings_of_the_client(self):
         ws = self.open()
         for payload in (b"x", b"", b"y" * 125):
             ws.send_frame(PING, payload)
             self.assertEqual(ws.receive_frame(), (PONG, payload))
 
-    def test_too_big(self):
-        self.daemon({"events.message": "2k"})
+    def check_too_big(self):
         fits = EVENT + b" " * (2048 - len(EVENT))
         ws = self.open()
         ws.send_frame(TEXT, fits)
@@ -116,8 +125,7 @@ class Rules:
         ws.send_frame(CONTINUATION, b"")
         self.assertIn(b"unknown_event", ws.receive_frame()[1])
 
-    def test_the_peer_closes(self):
-        self.daemon()
+    def check_the_peer_closes(self):
         for said, answered in ((b"", None), (struct.pack(">H", 4000), 4000),
                                (struct.pack(">H", 1000) + "später".encode(), 1000),
                                (struct.pack(">H", 1005), 1002)):
@@ -126,16 +134,15 @@ class Rules:
             opcode, payload = ws.receive_frame()
             self.assertEqual(opcode, CLOSE)
             self.assertEqual(struct.unpack(">H", payload[:2])[0] if payload else None, answered)
-            with self.assertRaises((EOFError, ConnectionError)):
+            with self.assertRaises((EOFError, OSError)):
                 ws.receive_frame()
 
-    def test_the_server_closes_one_that_does_not_answer(self):
-        self.daemon({"events.message": "2k"})
+    def check_the_server_closes_one_that_does_not_answer(self):
         ws = self.open()
         ws.send_frame(TEXT, b" " * 3000)
         opcode, payload = ws.receive_frame()
         self.assertEqual((opcode, payload[:2]), (CLOSE, struct.pack(">H", 1009)))
-        with self.assertRaises((EOFError, ConnectionError)):
+        with self.assertRaises((EOFError, OSError)):
             ws.receive_frame()
 
     def test_pings_of_the_wheel(self):
@@ -150,7 +157,7 @@ class Rules:
         while time.monotonic() - begun < 5:
             ws.send_frame(PONG, ws.receive_frame()[1])
         # Now it is silent: lost, without a word.
-        with self.assertRaises((EOFError, ConnectionError)):
+        with self.assertRaises((EOFError, OSError)):
             while True:
                 ws.receive_frame()
         wait_for(lambda: daemon.metric("souk_websockets") == 0, "it is gone")
@@ -171,8 +178,7 @@ class Rules:
 
 
 class OnClear(Rules, SoukTest):
-    def test_what_a_client_must_not_send(self):
-        self.daemon()
+    def check_what_clients_must_not_send(self):
         for how in ({"masked": False}, {"reserved": 4}, {"reserved": 1}):
             ws = self.open()
             ws.send_raw(TEXT, EVENT, **how)
@@ -187,27 +193,20 @@ class OnClear(Rules, SoukTest):
 class OnTls(Rules, SoukTest):
     over_tls = True
 
-    def test_what_libwebsockets_overlooks(self):
-        """Frames without a mask; src/ws/README.md says so."""
-        self.daemon()
-        ws = self.open()
-        ws.send_raw(TEXT, EVENT, masked=False)
-        self.assertIn(b"unknown_event", ws.receive_frame()[1])
-
-    def test_reserved_bits(self):
-        self.daemon()
+    def check_what_clients_must_not_send(self):
+        """What libwebsockets makes of it; src/ws/README.md says so."""
         for reserved in (1, 4):
             ws = self.open()
             ws.send_raw(TEXT, EVENT, reserved=reserved)
             self.assertEqual(self.closed_with(ws), 1002)
-
-    def test_what_it_ends_without_a_close_frame(self):
-        self.daemon()
+        ws = self.open()
+        ws.send_raw(TEXT, EVENT, masked=False)
+        self.assertIn(b"unknown_event", ws.receive_frame()[1])
         for opcode, payload, final in ((3, b"", True), (11, b"", True), (PING, b"", False),
                                        (PING, b"x" * 126, True)):
             ws = self.open()
             ws.send_raw(opcode, payload, final)
-            with self.assertRaises((EOFError, ConnectionError), msg=opcode):
+            with self.assertRaises((EOFError, OSError), msg=opcode):
                 while ws.receive_frame()[0] != CLOSE:
                     pass
                 ws.receive_frame()
