@@ -12,8 +12,8 @@
 
 /*
  * WebSockets on TLS and on HTTP/2 (RFC 8441): libwebsockets does the handshake and the frames. It
- * overlooks unmasked ones and reserved bits; sizes, UTF-8 and close codes are judged here as
- * everywhere. A stream of HTTP/2 is written in pieces, as its window allows.
+ * overlooks unmasked ones; sizes, UTF-8 and close codes are judged here as everywhere. A stream of
+ * HTTP/2 is written in pieces, as its window allows.
  */
 #define PATH_MAX_HERE 8192
 #define PIECE_H1 HTTP_SCRATCH
