@@ -7,6 +7,8 @@ import socket
 import struct
 import threading
 
+from support import PATIENCE
+
 GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 
@@ -22,7 +24,7 @@ class Refused(Exception):
 class WebSocket:
     """Blocking; every frame that the server sends is checked against the rules for servers."""
 
-    def __init__(self, port, path, headers=None, timeout=60, tls=None, version=13):
+    def __init__(self, port, path, headers=None, timeout=PATIENCE, tls=None, version=13):
         """tls: an ssl.SSLContext."""
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
         if tls:
@@ -147,7 +149,7 @@ class JsonClient:
                 self.events.append((frame["event"], frame["data"], frame))
             self.changed.notify_all()
 
-    def wait(self, condition, what, timeout=40):
+    def wait(self, condition, what, timeout=PATIENCE):
         with self.changed:
             if not self.changed.wait_for(condition, timeout):
                 raise AssertionError(f"waited in vain: {what}; events {self.events[-10:]}, "
