@@ -225,14 +225,16 @@ class ShortTokens(AudienceTest):
 
     def test_tokens_end(self):
         live = self.live()
+        before = time.time()
         path = self.path_of(self.stream(live, self.seller)["hlsUrl"])
+        after = time.time()
         self.assertNotEqual(self.status(path + "&_HLS_msn=5"), 403)
         # That one that has ended is refused is a matter of the unit test, which has a clock to turn.
         token = path.split("token=")[1]
         body = token.split(".")[0]
         raw = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))
         expires = int.from_bytes(raw[1:6], "big")
-        self.assertTrue(55 <= expires - time.time() <= 61, expires)
+        self.assertTrue(before + 59 <= expires <= after + 61, (before, expires, after))
 
 
 class Chat(AudienceTest):
@@ -301,11 +303,11 @@ class Chat(AudienceTest):
 
     def test_muting(self):
         mutes = self.path + "/mutes"
-        muted = self.ok("POST", mutes, self.seller, {"user_id": "fan", "seconds": 600}, 201)
+        muted = self.ok("POST", mutes, self.seller, {"user_id": "fan", "seconds": 3600}, 201)
         self.assertEqual((muted["kind"], muted["userId"], muted["moderatorId"]),
                          ("mute", "fan", "seller-1"))
         self.refused(403, "muted", "POST", self.path + "/chat", self.fan, {"message": "x"})
-        self.assertTrue(590 <= int(self.answer.headers["retry-after"]) <= 600)
+        self.assertTrue(3000 <= int(self.answer.headers["retry-after"]) <= 3600)
         self.assertEqual(self.ok("GET", mutes, self.seller), [muted])
         self.refused(403, "forbidden", "GET", mutes, self.fan)
         self.refused(403, "forbidden", "POST", mutes, self.fan, {"user_id": "stranger", "ban": True})

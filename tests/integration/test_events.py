@@ -130,11 +130,14 @@ class Handshakes(EventsTest):
     def test_too_many_events(self):
         daemon = self.soukd({"events.rate": "5"})
         c = self.client(daemon)
-        answers = [c.call("nothing") for _ in range(12)]
-        codes = [a["error"]["code"] for a in answers]
-        self.assertEqual(codes[:5], ["unknown_event"] * 5)
-        self.assertIn("rate_limited", codes[5:])
+        # Sent in one go: so many more than five that no machine takes as long as they would be let.
+        for ack in range(1000, 1300):
+            c.send("nothing", ack=ack)
         c.send("nothing")
+        c.wait(lambda: all(ack in c.acks for ack in range(1000, 1300)), "all acks")
+        codes = [c.acks[ack]["error"]["code"] for ack in range(1000, 1300)]
+        self.assertEqual(codes[:5], ["unknown_event"] * 5)
+        self.assertEqual(set(codes), {"unknown_event", "rate_limited"})
         self.assertEqual(c.event("error")["event"], "nothing")
 
 
@@ -316,11 +319,11 @@ class Chat(EventsTest):
             self.join(c, stream)
         seller = daemon.token("seller-1", "seller")
         mutes = f"/api/v1/streams/{stream}/mutes"
-        self.assertEqual(daemon.request("POST", mutes, {"user_id": "alice", "seconds": 100},
+        self.assertEqual(daemon.request("POST", mutes, {"user_id": "alice", "seconds": 3600},
                                         seller).status, 201)
         self.assertEqual(bob.event("chat:muted")["userId"], "alice")
-        self.assertTrue(90 <= self.refused(self.say(alice, stream, "x"), "muted")["retryAfter"]
-                        <= 100)
+        self.assertTrue(3000 <= self.refused(self.say(alice, stream, "x"), "muted")["retryAfter"]
+                        <= 3600)
         self.refused(alice.call("stream:reaction", {"stream_id": stream, "emoji": "🔥"}), "muted")
         self.assertEqual(daemon.request("POST", f"/api/v1/streams/{stream}/chat",
                                         {"message": "x"}, daemon.token("alice", "buyer")).status, 403)
@@ -473,16 +476,18 @@ class Crowds(EventsTest):
         daemon = self.soukd()
         stream = self.live(daemon)
         alice = self.client(daemon, "alice")
+        asked = time.monotonic()
         self.join(alice, stream)
-        begun = time.monotonic()
+        joined = time.monotonic()
         time.sleep(3)
+        least = time.monotonic() - joined
         alice.leave()
-        watched = time.monotonic() - begun
+        most = time.monotonic() - asked
         daemon.request("POST", f"/api/v1/streams/{stream}/end", {},
                        daemon.token("seller-1", "seller"))
         wait_for(lambda: daemon.get(f"/api/v1/streams/{stream}").json["data"]["endedAt"], "the end")
         told = daemon.get(f"/api/v1/streams/{stream}").json["data"]["averageWatchTime"]
-        self.assertLessEqual(abs(told - watched), 1.5)
+        self.assertTrue(least - 1.5 <= told <= most + 1.5, (least, told, most))
 
     def test_one_who_does_not_read_is_closed(self):
         daemon = self.soukd({"events.rate": "0", "events.queue": "16k"})
@@ -495,7 +500,7 @@ class Crowds(EventsTest):
         with self.assertRaises(OSError):
             for _ in range(1000000):
                 slow.send_frame(TEXT, frame)
-        self.assertEqual(daemon.metric("souk_slow_consumers_total"), 1)
+        wait_for(lambda: daemon.metric("souk_slow_consumers_total") == 1, "it is counted")
         self.assertIn("id", self.say(other, stream, "I am still here"))
 
 
