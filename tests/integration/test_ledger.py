@@ -2,11 +2,13 @@
 and two at once; the audit log over HTTP and the Unix socket."""
 import contextlib
 import hashlib
+import itertools
 import json
 import os
 import socket
 import sqlite3
 import threading
+import time
 
 from support import SoukTest, wait_for
 
@@ -124,16 +126,22 @@ class LedgerTest(SoukTest):
         self.assertEqual(self.count(), 2)
 
     def test_two_at_once_and_a_lost_connection(self):
-        with self.writes_blocked():
-            s = self.send("lost", {"title": "Sale"})
-            wait_for(lambda: self.post("lost").status == 409, "the first one is begun", 4)
-            self.error(self.post("lost"), 409, "idempotency_in_progress")
-            self.error(self.post("lost", {"title": "B"}), 422, "idempotency_key_reused")
-            s.close()
-        answer = wait_for(lambda: (a := self.post("lost")).status == 201 and a, "it is answered")
+        for n in itertools.count():
+            key, begun = f"lost-{n}", time.monotonic()
+            with self.writes_blocked():
+                s = self.send(key, {"title": "Sale"})
+                wait_for(lambda: self.post(key).status == 409, "the first one is begun")
+                same, other = self.post(key), self.post(key, {"title": "B"})
+                s.close()
+            answer = wait_for(lambda: (a := self.post(key)).status == 201 and a, "it is answered")
+            # On a machine that was too slow for the store's patience, it is done once more.
+            if time.monotonic() - begun < 4:
+                break
+        self.error(same, 409, "idempotency_in_progress")
+        self.error(other, 422, "idempotency_key_reused")
         self.assertEqual(answer.headers["idempotency-replayed"], "true")
         self.assertEqual(answer.json["data"]["title"], "Sale")
-        self.assertEqual(self.count(), 1)
+        self.assertEqual(self.count(), n + 1)
 
     def test_stop_with_lost_requests(self):
         """The daemon ends (and frees what nobody waits for) with such requests under way."""
