@@ -30,9 +30,9 @@ class Analytics(ApiTest):
         self.on_air()
         self.assertIsNone(self.figures()["ingest"]["codecs"])
         self.publisher(self.daemon.publish_url(self.made), fps=30)
-        health = wait_for(lambda: (lambda i: i if i["bitrate"] and i["fps"] else None)(
-            self.figures()["ingest"]), "the encoder's figures")
-        self.assertAlmostEqual(health["fps"], 30, delta=3)
+        # In real time, as soon as the machine has the time for it.
+        health = wait_for(lambda: (lambda i: i if i["bitrate"] and 27 <= (i["fps"] or 0) <= 33
+                                   else None)(self.figures()["ingest"]), "the encoder's figures")
         self.assertTrue(health["codecs"].startswith("avc1."))
         self.assertEqual((health["width"], health["height"], health["interruptions"]),
                          (320, 180, 0))

@@ -7,7 +7,7 @@ import tempfile
 import time
 import unittest
 
-from support import CutProxy, SoukTest, decodes, ffprobe_packets, free_port, wait_for
+from support import PATIENCE, CutProxy, SoukTest, decodes, ffprobe_packets, free_port, wait_for
 
 
 class Publish(SoukTest):
@@ -54,9 +54,10 @@ class Publish(SoukTest):
         gst = subprocess.Popen(["gst-launch-1.0", "-q", *pipeline.split()],
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.addCleanup(lambda: gst.poll() is None and gst.kill())
+        known = wait_for(lambda: (souk.stream(made)["ingest"] or {}).get("audioCodec"), "the codec")
+        self.assertEqual(known, codec)
         souk.wait_playable(made)
-        self.assertEqual(souk.stream(made)["ingest"]["audioCodec"], codec)
-        out, _ = gst.communicate(timeout=90)
+        out, _ = gst.communicate(timeout=PATIENCE + 30)
         self.assertEqual(gst.returncode, 0, out)
         wait_for(lambda: souk.stream(made)["status"] == "ended", "the sink's goodbye ends it")
         mp4 = souk.wait_mp4(made)
@@ -84,7 +85,7 @@ class Publish(SoukTest):
     def test_half_open_connection_is_taken_over(self):
         """The network dies without a word; the encoder is back while the old connection looks
         open."""
-        souk = self.soukd()
+        souk = self.soukd({"rtmp.silence_timeout": "10m"})
         made = souk.create_stream()
         proxy = CutProxy(souk.rtmp_port)
         self.addCleanup(proxy.close)
