@@ -66,7 +66,7 @@ class Browser:
 
 
 def playing(state):
-    return state["condition"] == "playing" and state["time"] > 0
+    return state.get("condition") == "playing" and state["time"] > 0
 
 
 @unittest.skipUnless(CHROMIUM and shutil.which("node"), "chromium or node is missing")
