@@ -154,11 +154,13 @@ static void subscribe(void *user, struct event_call *call)
 	if (!place)
 		return;
 	room = room_of(place);
-	if (hub_join(peers_hub(s->config.peers), &call->peer->member, room))
+	if (hub_join(peers_hub(s->config.peers), &call->peer->member, room)) {
 		list(s, call, place);
-	else
+	} else {
+		peer_limited(call->peer, PEER_LIMIT_ROOMS);
 		event_refuse(
 			call, "too_many_rooms", "This socket is in as many rooms as it may be.", 0);
+	}
 	free(room);
 }
 
