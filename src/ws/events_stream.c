@@ -476,6 +476,7 @@ void stream_events_destroy(struct stream_events **pointer)
 	*pointer = NULL;
 	stream_signals_stop(s);
 	timer_destroy(&s->tick);
+	s->ending = true;
 	stream_events_overhear(s, false);
 	for (pos = 0; map_next(s->rooms, &pos, &room); pos = 0)
 		empty_room(room);

@@ -16,6 +16,8 @@ struct stream_events {
 	struct timer *tick;
 	struct signal_listener opened, ended, changed, written, deleted, muted, mode, shown;
 	struct signal_listener peer_seen, peer_ended, peer_identified;
+	unsigned ticks;
+	bool ending;
 	bool overheard;
 };
 
@@ -64,7 +66,7 @@ struct stream_room *stream_room_find(const struct stream_events *s, struct uuid 
 struct stream_room *stream_room_get(struct stream_events *s, struct uuid id);
 /* The room to tell something: NULL if nobody would hear it. To be settled afterwards. */
 struct stream_room *stream_room_heard(struct stream_events *s, struct uuid id);
-void stream_room_settle(struct stream_room *room); /* frees it if nobody is in it */
+void stream_room_settle(struct stream_room *room); /* frees it if nobody is in it or can resume */
 void stream_room_emit(struct stream_room *room, const char *name, json_t *data,
 	enum hub_class class, const struct peer *except); /* steals data */
 uint32_t stream_room_count(struct stream_room *room);

@@ -8,6 +8,7 @@
 
 #define COUNT_APART_US 1000000u
 #define COUNT_EVERY_US 10000000u
+#define SETTLE_TICKS 50 /* how often rooms are looked for that nobody can come back to */
 
 struct stream_room *stream_room_find(const struct stream_events *s, struct uuid id)
 {
@@ -66,9 +67,18 @@ static void forget_reactions(struct stream_room *room)
 	room->reacted = false;
 }
 
+/* Somebody may come back to it: he is to hear of what was said while nobody was there. */
+static bool is_remembered(const struct stream_room *room)
+{
+	struct hub_place place;
+
+	return !room->owner->ending &&
+		hub_room_place(peers_hub(room->owner->config.peers), room->name, &place);
+}
+
 void stream_room_settle(struct stream_room *room)
 {
-	if (room->n_joins || (room->owner->overheard && room->live))
+	if (room->n_joins || (room->owner->overheard && room->live) || is_remembered(room))
 		return;
 	stream_room_unfollow(room);
 	map_remove_str(room->owner->rooms, room->id_text);
@@ -238,16 +248,6 @@ static void room_tick(struct stream_room *room, uint64_t now)
 		tell_count(room, now);
 }
 
-void stream_rooms_tick(struct stream_events *s)
-{
-	uint64_t now = loop_now_us(s->config.loop);
-	size_t pos = 0;
-	void *room;
-
-	while (map_next(s->rooms, &pos, &room))
-		room_tick(room, now);
-}
-
 static void settle_all(struct stream_events *s)
 {
 	struct stream_room **all = mem_alloc(map_count(s->rooms) * sizeof(*all) + 1);
@@ -259,6 +259,18 @@ static void settle_all(struct stream_events *s)
 	for (size_t i = 0; i < n; i++)
 		stream_room_settle(all[i]);
 	free(all);
+}
+
+void stream_rooms_tick(struct stream_events *s)
+{
+	uint64_t now = loop_now_us(s->config.loop);
+	size_t pos = 0;
+	void *room;
+
+	while (map_next(s->rooms, &pos, &room))
+		room_tick(room, now);
+	if (++s->ticks % SETTLE_TICKS == 0)
+		settle_all(s);
 }
 
 void stream_events_overhear(struct stream_events *s, bool on)

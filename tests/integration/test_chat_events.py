@@ -540,6 +540,35 @@ class Order(ChatTest):
             self.assertEqual(mine, [f"{n} {i}" for i in range(20)])
 
 
+class Alone(ChatTest):
+    def test_what_is_said_in_an_empty_room_is_not_missed(self):
+        """The only one there loses its network: what is said meanwhile, by REST, is kept for it."""
+        plain = self.viewer("alice")
+        place = self.join(plain)
+        plain.drop()
+        self.gone()
+        first = self.api("POST", "/chat", "bob", {"message": "first"}).json["data"]["id"]
+        self.api("PATCH", "/settings", "seller-1", {"slow_mode": 3}, "seller")
+        back = self.client("alice")
+        answer = back.call("resume", {k: place[k] for k in ("room", "epoch", "seq")})
+        self.assertEqual(answer["recovered"], "all", answer)
+        self.assertEqual([m["id"] for m in back.all("chat:message")], [first])
+        self.assertEqual([e["seconds"] for e in back.all("stream:slow-mode")], [3])
+        back.drop()
+        sio = self.viewer("alice", framing=SioClient)
+        sio.event("stream:joined")
+        sio.drop()
+        self.gone()
+        second = self.api("POST", "/chat", "carol", {"message": "second"}).json["data"]["id"]
+        back = self.client("alice", framing=SioClient,
+                           recover={"pid": sio.hello["pid"], "offset": sio.offset})
+        self.assertEqual(back.hello["pid"], sio.hello["pid"])
+        back.event("chat:message", lambda m: m["id"] == second)
+
+    def gone(self):
+        wait_for(lambda: self.daemon.metric("souk_peers") == 0, "nobody is there")
+
+
 class AfterKill(ChatTest):
     def again(self):
         self.daemon.kill9()
