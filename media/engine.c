@@ -214,11 +214,18 @@ static bool waits_for_key(struct media_engine *e, const struct sample *s)
 	return e->wants_key;
 }
 
+/* Whether the session has such a track. A configuration that changed may have to wait for its first
+ * frame. */
+static bool carries(const struct media_engine *e, enum media_kind kind)
+{
+	return e->segmenter.has[kind] && e->codecs[kind].complete;
+}
+
 /* Into the session that runs. A track that it did not have, or a configuration that changed, makes
  * a new muxer; video whose configuration is the same goes on in it in mid-GOP. */
 static enum media_result write_running(struct media_engine *e, struct sample *s)
 {
-	bool has[2] = {e->segmenter.has[0], e->segmenter.has[1]};
+	bool has[2] = {carries(e, MEDIA_VIDEO), carries(e, MEDIA_AUDIO)};
 
 	if (waits_for_key(e, s))
 		return drop_sample(e, s);
@@ -335,7 +342,7 @@ static void follow_jump(struct media_engine *e, enum media_kind kind)
 
 	timeline_rebase(&e->timeline, kind, e->next.anchor, (uint32_t)(frame_us / 1000));
 	close_segmenter(e);
-	if (open_segmenter(e, e->segmenter.has[MEDIA_VIDEO], e->segmenter.has[MEDIA_AUDIO]))
+	if (open_segmenter(e, carries(e, MEDIA_VIDEO), carries(e, MEDIA_AUDIO)))
 		keep_session(e);
 }
 

@@ -186,6 +186,19 @@ static void put_range(struct parser *x, const char *value)
 	free(start);
 }
 
+static void put_report(struct parser *x, const char *value)
+{
+	char *uri = attribute(value, "URI", x->faults);
+	char *msn = attribute(value, "LAST-MSN", x->faults);
+
+	if (!uri || !*uri || strstr(uri, "://"))
+		fault(x->faults, "4.4.5.4 RENDITION-REPORT has a relative URI");
+	if (!msn || !*msn)
+		fault(x->faults, "4.4.5.4 RENDITION-REPORT has a LAST-MSN");
+	free(uri);
+	free(msn);
+}
+
 static void put_map(struct parser *x, const char *value)
 {
 	free(x->map);
@@ -284,6 +297,7 @@ static const struct tag {
 	{"EXT-X-PART", false, put_part},
 	{HINT, false, put_hint},
 	{"EXT-X-DATERANGE", false, put_range},
+	{"EXT-X-RENDITION-REPORT", false, put_report},
 };
 
 static void put_tag(struct parser *x, const char *line)
