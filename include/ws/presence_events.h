@@ -12,8 +12,8 @@
  * "Presence and notifications". Loop thread only.
  *
  * Told are those who watch a user and have sockets here, never the world. Who watches whom stands
- * in one place, src/ws/presence_watch.h: for now it is followers; partners of conversations and
- * members of rooms are to be added there.
+ * in one place, src/ws/presence_watch.h: for now it is followers; partners of conversations are to
+ * be added there. Members of an open room hear of each other in that room (ws/room_events.h).
  */
 struct presence_events;
 

@@ -14,7 +14,7 @@
  *   WATCH_FOLLOWS  filled from the store when a user's first socket comes (presence_watch.c,
  *                  fill), kept current by the store's follow_watch
  *
- * A new reason (partners of a conversation, members of a room) is a bit here, a read in `fill`, and
+ * A new reason (partners of a conversation) is a bit here, a read in `fill`, and
  * presence_watch_set where it changes.
  */
 enum watch_reason { WATCH_FOLLOWS = 1 };
