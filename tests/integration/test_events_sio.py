@@ -7,7 +7,6 @@ import unittest
 from support import HERE, SoukTest, install_modules
 
 SCRIPT = os.path.join(HERE, "events", "stream.test.mjs")
-DRAIN_SCRIPT = os.path.join(HERE, "events", "drain.mjs")
 
 
 @unittest.skipUnless(shutil.which("node"), "node is missing")
@@ -24,19 +23,6 @@ class OfficialClient(SoukTest):
         done = subprocess.run(["node", "--test", SCRIPT], env=env, text=True, timeout=150,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.assertEqual(done.returncode, 0, done.stdout)
-
-    def test_drain(self):
-        """Clients are told, and come back by themselves to the next server at the same place."""
-        daemon = self.soukd()
-        env = self.environment(daemon, daemon.create_stream()["streamId"])
-        client = subprocess.Popen(["node", DRAIN_SCRIPT], env=env, text=True,
-                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        self.addCleanup(client.kill)
-        self.assertEqual(client.stdout.readline(), "in\n")
-        self.assertEqual(daemon.terminate(), 0)
-        daemon.start()
-        out, errors = client.communicate(timeout=60)
-        self.assertEqual((out, errors), ("draining\ntransport close\nback\n", ""))
 
 
 if __name__ == "__main__":

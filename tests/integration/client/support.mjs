@@ -164,12 +164,15 @@ export class JsonClient extends EventEmitter {
   }
 }
 
+// Node does not get over a reset of a socket that is being shut down: it hangs when it exits.
+const reset = (socket) => (socket.writableEnded ? socket.destroy() : socket.resetAndDestroy());
+
 // TCP between a client and soukd, with all that can happen to it on its way.
 export class Network {
   constructor(target = BASE) {
     this.target = new URL(target);
     this.lines = new Set();
-    this.holdUpgrade = () => 0;
+    this.held = Promise.resolve();
     this.server = createServer({ allowHalfOpen: true }, (client) => this.line(client));
   }
 
@@ -203,10 +206,10 @@ export class Network {
     client.once('data', (data) => {
       this.next?.(line);
       this.next = null;
-      // A WebSocket may take its time on its way, while polls go on.
+      // A WebSocket's way may be longer, while polls go on.
       if (!/^upgrade: websocket/im.test(data)) return;
       client.pause();
-      setTimeout(() => client.resume(), this.holdUpgrade());
+      this.held.then(() => client.resume());
     });
   }
 
@@ -219,8 +222,8 @@ export class Network {
 
   static ways = {
     reset({ client, server }) {
-      client.resetAndDestroy();
-      server.resetAndDestroy();
+      reset(client);
+      reset(server);
     },
     fin({ client, server }) {
       client.end();
@@ -243,12 +246,12 @@ export class Network {
     // Only a ping that does not come tells the client.
     clientAlone(line) {
       line.deaf = line.apart = true;
-      line.server.resetAndDestroy();
+      reset(line.server);
     },
     // The server does not know when the client is back.
     serverAlone(line) {
       line.deaf = line.apart = true;
-      line.client.resetAndDestroy();
+      reset(line.client);
     },
   };
 
