@@ -109,6 +109,7 @@ struct config_events {
 	unsigned tail; /* events kept for who looks on */
 	uint64_t ping_interval_us, ping_timeout_us;
 	uint64_t resume_us; /* how long what was said is kept for those who come back */
+	uint64_t pace_us; /* of sending to a room of 1,000 and more; 0: at once */
 };
 
 struct config_limits {

@@ -72,9 +72,9 @@ struct hub_config {
 	uint64_t resume_us; /* how long; 0: 2 minutes */
 	unsigned max_rooms; /* of one member; 0: 100 */
 	unsigned slice; /* members that are served in a turn; 0: 1,000 */
-	/* What is said in a room of 1,000 is gathered for so long before it is sent, in others in
-	 * proportion: as long as sending takes anyway, but at most four times as long. 0: not. */
-	uint64_t gather_us;
+	/* A room of 1,000 and more is served at most so often, and what is said after a rest is
+	 * gathered for a fifteenth of it; smaller ones in proportion. 0: at once. */
+	uint64_t pace_us;
 	size_t drop_above; /* bytes queued, from which on droppable events are left out; 0: 64 KiB
 			    */
 	struct metrics *metrics; /* souk_hub_rooms, souk_hub_events_total, …; may be NULL */

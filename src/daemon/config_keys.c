@@ -232,6 +232,9 @@ static const struct config_key keys[] = {
 		5 * MINUTE, .help = "A socket that gives none for so long is taken for lost."},
 	{"events", "resume", CONFIG_DURATION, AT(events, resume_us), "2m", 100 * MS, HOUR,
 		.help = "A lost client that comes back within so long gets what it missed."},
+	{"events", "pace", CONFIG_DURATION, AT(events, pace_us), "75ms", 0, 1000 * MS,
+		.help = "Who is in a room of 1,000 and more is sent to no oftener; in smaller ones "
+			"in proportion."},
 
 	{"limits", "user_requests", CONFIG_INT, AT(limits, user_requests), "600", 0, 1000000,
 		.reload = true, .help = "API requests of one user a minute; 0: no bound."},

@@ -34,8 +34,6 @@
 /* A player holds three parts back (RFC 8216bis, PART-HOLD-BACK); encoder and ways take the rest. */
 #define PARTS_BACK 3
 #define WAYS_MS 1000
-/* A commit takes as long: what one sender says at once leaves in one piece. */
-#define GATHER_US 5000
 /* Sockets are gone when this much of the time to drain is left for the rest. */
 #define DRAIN_SHARE 2 / 3
 
@@ -288,7 +286,7 @@ static void create_peers(struct sockets *k)
 		.user = k,
 		.resume_us = c->resume_us,
 		.max_rooms = c->rooms,
-		.gather_us = GATHER_US,
+		.pace_us = c->pace_us,
 		.metrics = s->metrics,
 	});
 	peers = peers_settings(k);

@@ -63,6 +63,7 @@ struct hub_room {
 	unsigned n_said, cap_said;
 	unsigned cursor; /* the slot that is next */
 	uint64_t due_us; /* when the way round begins */
+	uint64_t set_out_us; /* when it began last */
 	unsigned lap; /* slots until it begins again */
 	unsigned left; /* slots from there on, round and round, that may have missed something */
 	int64_t visits; /* slots that were visited, less those that came meanwhile */

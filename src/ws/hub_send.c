@@ -12,9 +12,10 @@
 #define AHEAD_LINE 2
 #define AHEAD_MEMBER 4
 #define LINE_BYTES 64
-/* Gathering: a timer cannot be trusted with less. */
+#define PACED 1000 /* members, from which on a room is not served less often */
+#define GATHER_SHARE 15
+/* A timer cannot be trusted with less. */
 #define GATHER_MIN_US 1000
-#define GATHER_MAX 4
 
 unsigned hub_said_after(const struct hub_room *room, uint64_t seq)
 {
@@ -51,12 +52,15 @@ uint64_t hub_offset_sent(const struct hub *h, const struct hub_member *m)
 void hub_room_set_out(struct hub_room *room)
 {
 	const struct hub_config *c = &room->hub->config;
-	uint64_t wait = c->gather_us * room->n_members / 1000;
+	unsigned n = room->n_members < PACED ? room->n_members : PACED;
+	uint64_t pace = c->pace_us * n / PACED, gather = pace / GATHER_SHARE, due;
 
-	if (wait > GATHER_MAX * c->gather_us)
-		wait = GATHER_MAX * c->gather_us;
 	room->lap = room->n_slots;
-	room->due_us = wait < GATHER_MIN_US ? 0 : clock_mono_us(c->clock) + wait;
+	room->due_us = 0;
+	if (gather < GATHER_MIN_US)
+		return;
+	due = clock_mono_us(c->clock) + gather;
+	room->due_us = due > room->set_out_us + pace ? due : room->set_out_us + pace;
 }
 
 bool hub_next_due(const struct hub *h, uint64_t *in_us)
@@ -371,7 +375,10 @@ static unsigned serve_slice(struct hub_room *room, unsigned max)
 
 	if (room->cursor >= room->n_slots)
 		room->cursor = 0;
-	room->due_us = 0;
+	if (room->due_us) {
+		room->set_out_us = room->due_us;
+		room->due_us = 0;
+	}
 	for (; n < max && room->left && !room->due_us; n++)
 		visit(&s);
 	metric_add(room->hub->deliveries, s.deliveries);

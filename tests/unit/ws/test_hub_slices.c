@@ -84,14 +84,14 @@ static struct client *client(struct rig *r, unsigned i)
 	return &r->clients[i];
 }
 
-static void start(struct rig *r, uint64_t gather_us)
+static void start(struct rig *r, uint64_t pace_us)
 {
 	r->hub = hub_create(&(struct hub_config){.clock = &r->clock.clock,
 		.encode = encode,
 		.user = r,
 		.history = 5,
 		.slice = SLICE,
-		.gather_us = gather_us});
+		.pace_us = pace_us});
 }
 
 static int setup(void **state)
@@ -400,35 +400,57 @@ static void test_lines(void **state)
 	assert_int_equal(client(r, 1)->refused, 1);
 }
 
-/* A full room waits for more, a small one does not; and so before each way round. */
-static void test_what_is_said_is_gathered(void **state)
+/* A full room waits for more, a small one does not; and nobody is sent to oftener than its pace:
+ * 20 ms here, a fifteenth of it after a rest. */
+static void test_a_full_room_has_its_pace(void **state)
 {
 	struct rig *r = *state;
 
 	hub_destroy(&r->hub);
-	start(r, 500000);
+	start(r, 5000000);
 	join(r, "a", 0, 4);
-	join(r, "b", 9, 10);
+	clock_manual_advance(&r->clock, 1000000);
 	say(r, "a", "1");
-	say(r, "b", "1");
-	assert_false(hub_flush(r->hub));
-	check(r, 0, 4, "");
-	check(r, 9, 10, "1 ");
 	clock_manual_advance(&r->clock, 1000);
 	say(r, "a", "2");
 	assert_false(hub_flush(r->hub));
-	clock_manual_advance(&r->clock, 1000);
+	check(r, 0, 4, "");
+	clock_manual_advance(&r->clock, 333);
 	assert_true(hub_flush(r->hub));
 	say(r, "a", "3");
 	assert_false(hub_flush(r->hub));
 	check(r, 0, 3, "1 2 ");
 	check(r, 3, 4, "1 2 3 ");
-	clock_manual_advance(&r->clock, 2000);
+	clock_manual_advance(&r->clock, 10000);
 	say(r, "a", "4");
+	assert_false(hub_flush(r->hub));
+	check(r, 0, 4, "");
+	clock_manual_advance(&r->clock, 10000);
 	assert_true(hub_flush(r->hub));
 	check(r, 0, 3, "3 4 ");
 	assert_false(hub_flush(r->hub));
 	check(r, 3, 4, "4 ");
+	/* After the last one nothing is owed; the next waits for its turn all the same. */
+	say(r, "a", "5");
+	clock_manual_advance(&r->clock, 19000);
+	assert_false(hub_flush(r->hub));
+	check(r, 0, 4, "");
+	clock_manual_advance(&r->clock, 1000);
+	while (hub_flush(r->hub))
+		;
+	check(r, 0, 4, "5 ");
+}
+
+static void test_a_small_room_goes_at_once(void **state)
+{
+	struct rig *r = *state;
+
+	hub_destroy(&r->hub);
+	start(r, 75000);
+	join(r, "a", 0, 3);
+	say(r, "a", "1");
+	assert_false(hub_flush(r->hub));
+	check(r, 0, 3, "1 ");
 }
 
 /* The hub goes while a room is in the middle of it. */
@@ -459,7 +481,8 @@ int main(void)
 		CASE(test_coming_back_in_the_middle),
 		CASE(test_framings_of_one_slice),
 		CASE(test_lines),
-		CASE(test_what_is_said_is_gathered),
+		CASE(test_a_full_room_has_its_pace),
+		CASE(test_a_small_room_goes_at_once),
 		CASE(test_the_end_in_the_middle),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
