@@ -11,8 +11,8 @@
  * WebSocket connections (RFC 6455) of the HTTP server. On clear HTTP/1.1 they are read and written
  * by us alone (proto/ws_frame.h): unmasked frames, wrong lengths, reserved bits and invalid UTF-8
  * close the connection with the code that the RFC names. On TLS and HTTP/2 libwebsockets reads the
- * frames: it takes unmasked ones, ends the connection without a word where control frames are
- * wrong, and says nothing of empty pongs; all else is judged alike (src/ws/README.md). Loop thread
+ * frames: it takes unmasked ones, ends the connection without a word where a control frame is too
+ * long, and says nothing of empty pongs; all else is judged alike (src/ws/README.md). Loop thread
  * only.
  *
  * What is sent are whole frames made beforehand (ws_frame), shared by as many connections as like.
