@@ -27,6 +27,8 @@ struct live_stream;
 struct uuid live_stream_id(const struct live_stream *s);
 const char *live_stream_id_text(const struct live_stream *s);
 enum live_state live_stream_state(const struct live_stream *s);
+/* Whether nothing more comes of its recording: it is written, or there is none. A change. */
+bool live_stream_recorded(const struct live_stream *s);
 /* The row as it was when it went live, status kept current. Borrowed. */
 const struct stream_record *live_stream_record(const struct live_stream *s);
 struct media_window *live_stream_window(struct live_stream *s);

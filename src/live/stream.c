@@ -396,6 +396,11 @@ enum live_state live_stream_state(const struct live_stream *s)
 	return s->state;
 }
 
+bool live_stream_recorded(const struct live_stream *s)
+{
+	return s->vod_settled;
+}
+
 const struct stream_record *live_stream_record(const struct live_stream *s)
 {
 	return &s->record;

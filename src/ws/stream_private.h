@@ -40,6 +40,7 @@ struct stream_room {
 	struct live_stream *live;
 	enum live_state state;
 	bool playable; /* its first segment was told */
+	bool recorded; /* its recording was told, or is none */
 	struct signal_listener live_updated, live_changed, live_destroyed;
 	uint32_t count, told_count;
 	uint64_t told_us;

@@ -33,23 +33,14 @@ static void on_live_updated(struct signal_listener *l, void *data)
 		HUB_MUST, NULL);
 }
 
-static void on_live_changed(struct signal_listener *l, void *data)
-{
-	struct stream_room *room = container_of(l, struct stream_room, live_changed);
-	enum live_state before = room->state;
-
-	room->state = live_stream_state(room->live);
-	if (before == LIVE_PUBLISHING && room->state == LIVE_INTERRUPTED)
-		tell_state(room, "stream:interrupted");
-	if (before == LIVE_INTERRUPTED && room->state == LIVE_PUBLISHING)
-		tell_state(room, "stream:resumed");
-}
-
 static void tell_recording(struct stream_room *room)
 {
 	const struct stream_events_config *c = &room->owner->config;
 	struct stream_record row;
 
+	if (room->recorded)
+		return;
+	room->recorded = true;
 	if (c->repo.ops->stream_get(c->repo.impl, room->id, &row) != REPO_OK)
 		return;
 	if (row.vod_url)
@@ -60,7 +51,21 @@ static void tell_recording(struct stream_room *room)
 	stream_record_finish(&row);
 }
 
-/* It goes when its recording is finished, and that is written. */
+static void on_live_changed(struct signal_listener *l, void *data)
+{
+	struct stream_room *room = container_of(l, struct stream_room, live_changed);
+	enum live_state before = room->state;
+
+	room->state = live_stream_state(room->live);
+	if (before == LIVE_PUBLISHING && room->state == LIVE_INTERRUPTED)
+		tell_state(room, "stream:interrupted");
+	if (before == LIVE_INTERRUPTED && room->state == LIVE_PUBLISHING)
+		tell_state(room, "stream:resumed");
+	/* The stream stays for its players a while after that. */
+	if (live_stream_recorded(room->live))
+		tell_recording(room);
+}
+
 static void on_live_destroyed(struct signal_listener *l, void *data)
 {
 	struct stream_room *room = container_of(l, struct stream_room, live_destroyed);
@@ -73,6 +78,7 @@ static void on_live_destroyed(struct signal_listener *l, void *data)
 void stream_room_follow(struct stream_room *room, struct live_stream *live)
 {
 	room->live = live;
+	room->recorded = live_stream_recorded(live);
 	room->state = live_stream_state(live);
 	room->playable = media_window_playable(live_stream_window(live));
 	signal_listener_init(&room->live_updated, on_live_updated);
