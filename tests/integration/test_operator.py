@@ -108,7 +108,8 @@ class Operator(SoukTest):
         live = self.json("streams", "go-live", stream, "--checklist")
         self.assertEqual((live["status"], live["notificationsSent"]), ("live", 1))
         self.refused("streams", "go-live", stream, "--checklist", code="stream_not_scheduled")
-        self.refused("streams", "settings", stream, "--chat", "no", code="stream_not_scheduled")
+        self.refused("streams", "settings", stream, "--audience", "everyone",
+                     code="stream_not_scheduled")
         self.assertEqual(self.both("keys", "check", live["streamKey"], shows=[stream])["sellerId"],
                          "anna")
 
