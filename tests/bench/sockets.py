@@ -153,6 +153,24 @@ def crowd(bench, kind):
         target.stop()
 
 
+def stall(bench, kind):
+    """One reader among 1,000 that stops reading, for long enough to be closed: what the others feel
+    of it, and what it costs in memory."""
+    def run(*options):
+        target = make(bench, kind, 1000)
+        try:
+            return load(bench, target, True, "--clients", "1000", "--rate", "400", "--size", "200",
+                        "--duration", f"{max(int(bench.seconds), 25)}s", "--warmup", "3s",
+                        "--senders", "50", "--settle", "3s", "--drain", "30s", *options)
+        finally:
+            target.stop()
+
+    alone, beside = run(), run("--stall", "1")
+    return {"p99AloneMs": alone["latencyMs"]["p99"], "p99Ms": beside["latencyMs"]["p99"],
+            "closed": beside["stalled"]["closedByServer"],
+            "grownMiB": beside["server"]["pssMiB"] - alone["server"]["pssMiB"]}
+
+
 def descriptors_allow(clients):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < clients + 100:
@@ -173,6 +191,8 @@ def measure(bench, kinds, note, crowded=True):
     for kind in [k for k in kinds if crowded and k.startswith("soukd")]:
         note(f"crowd: {kind}")
         out.setdefault("crowd", {})[kind] = crowd(bench, kind)
+        note(f"one stalled: {kind}")
+        out.setdefault("stall-1000", {})[kind] = stall(bench, kind)
     return out
 
 
@@ -185,6 +205,10 @@ GOALS = [
     ("idle-10000", "connectCpuMicros", "µs CPU to accept one", None, 100),
     ("fanout-10000", "connectCpuMicros", "µs CPU to accept one that joins", None, None),
     ("crowd", "p99Ms", "10,000 sockets, 50/s: p99 ms", None, 150),
+    ("stall-1000", "p99AloneMs", "1,000 sockets, 400/s: p99 ms", None, None),
+    ("stall-1000", "p99Ms", "the same, one of them stalled", None, None),
+    ("stall-1000", "closed", "of which soukd closed", None, None),
+    ("stall-1000", "grownMiB", "MiB that it cost", None, None),
 ]
 KINDS = ["bun", "ws", "socketio", "soukd", "soukd-sio"]
 NAMES = {"bun": "Bun", "ws": "ws", "socketio": "socket.io", "soukd": "soukd /ws",
