@@ -238,6 +238,9 @@ class Operator(SoukTest):
         mutes = self.both("chat", "mutes", stream, shows=["mallory", "local-operator"])
         self.assertEqual({m["userId"]: m["kind"] for m in mutes}, {"bob": "mute", "mallory": "ban"})
         self.text("chat", "unmute", stream, "bob")
+        for seconds in (30, 0):
+            self.assertEqual(self.json("chat", "slow", stream, str(seconds))["slowMode"], seconds)
+            self.assertEqual(self.json("streams", "show", stream)["slowMode"], seconds)
         self.text("chat", "say", stream, "sorry", "--as", "bob")
 
     def viewed(self, stream):
