@@ -250,8 +250,9 @@ class WatchPage(SoukTest):
                    ("tablet", {"width": 820, "height": 1180, "phone": True}),
                    ("desktop", {"width": 1280, "height": 800}), ("wide", {"width": 1920, "height": 1080})]
         for name, screen in screens:
+            b.do("open", url=self.watch_url(souk, made), **screen)
             for dark in (False, True):
-                b.do("open", url=self.watch_url(souk, made), dark=dark, **screen)
+                b.do("scheme", dark=dark)
                 state = b.wait(playing, f"it plays on {name}")
                 self.assertFalse(state["wide"], name)
                 self.assertEqual(state["problems"], [])

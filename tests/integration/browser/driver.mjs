@@ -6,6 +6,7 @@
 //   {"do": "chat"}      what the room beside the picture shows
 //   {"do": "resize", "width", "height"}
 //   {"do": "network", "on"}   cuts the page off, and lets it back
+//   {"do": "scheme", "dark"}   the same page in other light
 //   {"do": "eval", "js"} · {"do": "shot", "path"}
 // MODULES: the folder with node_modules. CHROMIUM: the browser.
 import fs from 'node:fs';
@@ -158,6 +159,7 @@ const commands = {
   choose: ({ selector, value }) => page.selectOption(selector, value, { timeout: 10000 }),
   chat: async () => ({ ...(await evaluate(`(${lookAtChat})()`)), problems }),
   resize: ({ width, height }) => page.setViewportSize({ width, height }),
+  scheme: ({ dark }) => page.emulateMedia({ colorScheme: dark ? 'dark' : 'light' }),
   network: ({ on }) => context.setOffline(!on),
   eval: ({ js }) => evaluate(js),
   shot: ({ path: file }) => page.screenshot({ path: file }).then(() => null),
