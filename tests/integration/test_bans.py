@@ -6,6 +6,7 @@ import unittest
 
 from rtmp_client import RtmpClient
 from support import PATIENCE, SoukTest, wait_for
+from websocket_client import JsonClient
 
 
 def refused_from(source, port):
@@ -67,6 +68,21 @@ class Bans(SoukTest):
             with contextlib.suppress(ConnectionError):
                 while s.recv(1000):
                     pass
+
+    def test_a_ban_closes_sockets_and_says_why(self):
+        souk = self.soukd()
+        stream = souk.create_stream()["streamId"]
+        alice = JsonClient(souk.http_port, souk.token("alice", "buyer"), source="127.0.0.4")
+        bob = JsonClient(souk.http_port, souk.token("bob", "buyer"))
+        other = JsonClient(souk.http_port, souk.token("other", "buyer"), source="127.0.0.5")
+        for client in (alice, bob, other):
+            self.addCleanup(client.ws.close)
+            self.assertNotIn("error", client.call("stream:join", {"stream_id": stream}))
+        self.ban(souk, kind="address", subject="127.0.0.4")
+        self.assertEqual(alice.wait_closed(), (1008, "banned"))
+        self.ban(souk, kind="user", subject="bob")
+        self.assertEqual(bob.wait_closed(), (1008, "banned"))
+        self.assertIn("id", other.call("stream:chat", {"stream_id": stream, "message": "here"}))
 
     def test_a_user(self):
         souk = self.soukd()

@@ -24,9 +24,11 @@ class Refused(Exception):
 class WebSocket:
     """Blocking; every frame that the server sends is checked against the rules for servers."""
 
-    def __init__(self, port, path, headers=None, timeout=PATIENCE, tls=None, version=13):
-        """tls: an ssl.SSLContext."""
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+    def __init__(self, port, path, headers=None, timeout=PATIENCE, tls=None, version=13,
+                 source=None):
+        """tls: an ssl.SSLContext. source: the address to come from."""
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout,
+                                               source_address=(source, 0) if source else None)
         if tls:
             self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")
         self.buffer = b""
@@ -107,10 +109,11 @@ class WebSocket:
 class JsonClient:
     """/ws: events come into a list as (name, data, frame); call() waits for its ack."""
 
-    def __init__(self, port, token=None, path="/ws", headers=None, pong=True, tls=None):
+    def __init__(self, port, token=None, path="/ws", headers=None, pong=True, tls=None,
+                 source=None):
         if token:
             path += f"?token={token}"
-        self.ws = WebSocket(port, path, headers, tls=tls)
+        self.ws = WebSocket(port, path, headers, tls=tls, source=source)
         self.pong = pong
         self.events, self.acks, self.closed = [], {}, None
         self.changed = threading.Condition()
