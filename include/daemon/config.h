@@ -69,6 +69,8 @@ struct config_media {
 	unsigned keep_days; /* 0: for ever */
 	uint64_t max_bytes; /* 0: no bound */
 	unsigned mp4; /* enum config_mp4 */
+	uint64_t thumbnail_interval_us; /* 0: none are made */
+	unsigned thumbnail_width, thumbnail_max_pixels;
 };
 
 struct config_store {

@@ -11,6 +11,7 @@
  *
  *   /hls/STREAM_ID/NAME   the live window, with blocking reload and hinted parts
  *   /vod/STREAM_ID/NAME   files of a recording: index.m3u8, init_*, seg_*, recording.mp4
+ *   /thumb/STREAM_ID.jpg  the newest picture of a live stream
  *
  * A request for what does not exist yet is held and answered when the stream announces it, at most
  * three target durations (then 503); all that wait for the same thing share one text and its gzip
@@ -50,6 +51,7 @@ struct hls_config {
 
 struct hls *hls_create(const struct hls_config *config);
 void hls_destroy(struct hls **h); /* held requests are answered with 503 */
-/* Answers or holds a request under /hls/ or /vod/; false, with nothing done, for other paths. */
+/* Answers or holds a request under /hls/, /vod/ or /thumb/; false, with nothing done, for other
+ * paths. */
 bool hls_handle(struct hls *h, struct http_request *r);
 unsigned hls_waiting(const struct hls *h);

@@ -23,6 +23,9 @@ struct live_config {
 	uint64_t min_free; /* bytes */
 	uint64_t keep_us, max_bytes; /* retention; 0: no bound */
 	enum live_mp4 mp4;
+	uint64_t thumbnail_us; /* between a live stream's pictures; 0: none */
+	unsigned thumbnail_width;
+	uint64_t thumbnail_max_pixels; /* of the video; larger ones have no picture */
 };
 
 struct live_registry;

@@ -57,6 +57,8 @@ struct live_stats {
 	bool recording; /* being recorded, without failure now */
 	size_t window_memory;
 };
+/* The newest picture as a JPEG, borrowed, and when it was made; NULL: none yet. */
+struct rcbuf *live_stream_thumbnail(const struct live_stream *s, uint64_t *made_at_ms);
 void live_stream_stats(struct live_stream *s, struct live_stats *out);
 /* The same as what is kept of it; texts for the caller (ingest_record_finish). */
 void live_stream_ingest(struct live_stream *s, struct ingest_record *out);

@@ -150,6 +150,15 @@ static const struct config_key keys[] = {
 	{"media", "mp4", CONFIG_ENUM, AT(media, mp4), "end", .words = mp4_words, .reload = true,
 		.help = "When recording.mp4 is made: at the stream's end, when asked for, or "
 			"never."},
+	{"media", "thumbnail_interval", CONFIG_DURATION, AT(media, thumbnail_interval_us), "10s", 0,
+		DAY, .reload = true,
+		.help = "Time between the thumbnails of a live stream; 0: none are made."},
+	{"media", "thumbnail_width", CONFIG_INT, AT(media, thumbnail_width), "640", 64, 1920,
+		.reload = true, .help = "Width of a thumbnail in pixels; the shape stays."},
+	{"media", "thumbnail_max_pixels", CONFIG_INT, AT(media, thumbnail_max_pixels), "9437184",
+		65536, 67108864, .reload = true,
+		.help = "Video with more pixels than that has no pictures, which would take too "
+			"long."},
 
 	{"store", "url", CONFIG_URL, AT(store, url), "sqlite:var/souk.db", .words = store_schemes,
 		.required = true, .help = "The database: sqlite:PATH."},

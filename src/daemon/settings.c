@@ -27,6 +27,9 @@ struct live_config settings_live(const struct config *c)
 		.mp4 = c->media.mp4 == CONFIG_MP4_END	    ? LIVE_MP4_END
 			: c->media.mp4 == CONFIG_MP4_DEMAND ? LIVE_MP4_DEMAND
 							    : LIVE_MP4_OFF,
+		.thumbnail_us = c->media.thumbnail_interval_us,
+		.thumbnail_width = c->media.thumbnail_width,
+		.thumbnail_max_pixels = c->media.thumbnail_max_pixels,
 	};
 }
 

@@ -158,6 +158,20 @@ json_t *api_absolute_or_null(const struct api_urls *u, const char *stored)
 	return v;
 }
 
+/* The seller's own picture, else the newest of the live stream. */
+static json_t *thumbnail_url(const struct api_urls *u, const struct stream_record *r,
+	struct live_stream *live, const char *suffix)
+{
+	char id[UUID_TEXT_SIZE], path[80];
+	uint64_t made_at_ms;
+
+	if (r->thumbnail_url || !live || !live_stream_thumbnail(live, &made_at_ms))
+		return api_media_or_null(u, r->thumbnail_url, suffix);
+	uuid_text(id, r->id);
+	snprintf(path, sizeof(path), "/thumb/%s.jpg", id);
+	return api_media_or_null(u, path, suffix);
+}
+
 static void set_media(
 	const struct api *a, const struct api_urls *u, json_t *o, const struct stream_record *r)
 {
@@ -167,7 +181,7 @@ static void set_media(
 	json_object_set_new(o, "hlsUrl", live ? api_hls_or_null(u, r->id, suffix) : json_null());
 	set_owned(o, "watchUrl", api_url_watch(u, r->id));
 	json_object_set_new(o, "vodUrl", api_media_or_null(u, r->vod_url, suffix));
-	json_object_set_new(o, "thumbnailUrl", api_media_or_null(u, r->thumbnail_url, suffix));
+	json_object_set_new(o, "thumbnailUrl", thumbnail_url(u, r, live, suffix));
 	free(suffix);
 	json_object_set_new(o, "state",
 		api_text_or_null(live ? live_state_text(live_stream_state(live)) : NULL));

@@ -26,6 +26,7 @@ static void metrics_register(struct hls *h)
 		[HLS_SEGMENT] = "segment",
 		[HLS_INIT] = "init",
 		[HLS_RECORDING] = "recording",
+		[HLS_PICTURE] = "picture",
 	};
 	struct metrics *m = loop_metrics(h->config.loop);
 	char labels[32];
@@ -158,6 +159,20 @@ static void handle_vod(struct hls *h, struct http_request *r, struct uuid id, co
 		hls_vod_get(h, r, id, &ask);
 }
 
+static void handle_thumb(struct hls *h, struct http_request *r, const char *rest)
+{
+	struct hls_ask ask = {.name = {.kind = HLS_PICTURE}};
+	struct uuid id;
+
+	if (!hls_thumb_split(rest, &id)) {
+		reply_error(r, 404, "not_found", "There is nothing at this path.", NULL);
+		return;
+	}
+	http_request_arg(r, "token", ask.query.token, sizeof(ask.query.token));
+	if (admit(h, r, id, ask.query.token, &ask))
+		hls_thumb_get(h, r, id, &ask);
+}
+
 /* False: answered. */
 static bool method_allowed(struct http_request *r)
 {
@@ -186,14 +201,16 @@ static bool method_allowed(struct http_request *r)
 bool hls_handle(struct hls *h, struct http_request *r)
 {
 	const char *path = http_request_path(r), *name;
-	bool live = text_starts(path, "/hls/");
+	bool live = text_starts(path, "/hls/"), thumb = text_starts(path, "/thumb/");
 	struct uuid id;
 
-	if (!live && !text_starts(path, "/vod/"))
+	if (!live && !thumb && !text_starts(path, "/vod/"))
 		return false;
 	if (!method_allowed(r))
 		return true;
-	if (!hls_path_split(path + strlen("/hls/"), &id, &name))
+	if (thumb)
+		handle_thumb(h, r, path + strlen("/thumb/"));
+	else if (!hls_path_split(path + strlen("/hls/"), &id, &name))
 		reply_error(r, 404, "not_found", "There is nothing at this path.", NULL);
 	else if (live)
 		handle_live(h, r, id, name);

@@ -10,7 +10,7 @@
 
 /* What the files of media delivery share; nobody else includes it. */
 
-enum hls_kind { HLS_PLAYLIST, HLS_PART, HLS_SEGMENT, HLS_INIT, HLS_RECORDING, HLS_KINDS };
+enum hls_kind { HLS_PLAYLIST, HLS_PART, HLS_SEGMENT, HLS_INIT, HLS_RECORDING, HLS_PICTURE, HLS_KINDS };
 
 /* A name as window.h defines it. */
 struct hls_name {
@@ -66,9 +66,15 @@ void hls_vod_destroy_all(struct hls *h);
 void hls_vod_redirect(
 	struct hls *h, struct http_request *r, struct uuid id, const struct hls_ask *ask);
 
+/* hls_picture.c */
+/* Reads "ID.jpg", what stands behind "/thumb/". */
+bool hls_thumb_split(const char *rest, struct uuid *id);
+void hls_thumb_get(
+	struct hls *h, struct http_request *r, struct uuid id, const struct hls_ask *ask);
+
 /* hls_rewrite.c: puts the suffix behind every URI of a playlist as it lies on disk. */
 void hls_rewrite(const char *text, size_t len, const char *suffix, struct buf *out);
 
-extern const char hls_playlist_type[], hls_media_type[];
+extern const char hls_playlist_type[], hls_media_type[], hls_picture_type[];
 /* Cache-Control of what never changes. */
 const char *hls_immutable(bool for_one);

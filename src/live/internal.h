@@ -17,10 +17,12 @@
 struct recording;
 struct join;
 struct vod_job;
+struct thumbnail_job;
 
 struct live_metrics {
 	struct metric *streams, *publishers, *interruptions, *ended, *vod_ready;
 	struct metric *refused[LIVE_REFUSE_DRAINING + 1];
+	struct metric *thumbnails, *thumbnails_failed, *thumbnails_skipped;
 	struct metric *recorded_bytes, *recorded_segments, *recording_failures, *recording_alert;
 };
 
@@ -35,6 +37,9 @@ struct live_registry {
 	struct list joins; /* join.link: publishers that wait for their answer */
 	struct list vod_jobs; /* vod_job.link */
 	struct list deletions; /* delete_job.link (retention.c) */
+	struct list thumbnail_jobs; /* thumbnail_job.link (thumbnails.c) */
+	unsigned n_thumbnail_jobs;
+	size_t thumbnail_bytes; /* that those hold */
 	unsigned publishers;
 	struct signal opened, ended;
 	bool (*figures)(void *user, struct uuid stream_id, struct repo_stats *out);
@@ -48,6 +53,17 @@ struct live_registry {
 	void *drain_user;
 	struct timer *drain_timer; /* so that `done` never comes inside the call */
 	struct live_metrics metrics;
+};
+
+/* The picture of a stream (thumbnails.c). */
+struct thumbnail {
+	struct rcbuf *init; /* of the main rendition; NULL: none, or no video in it */
+	unsigned init_number;
+	struct rcbuf *jpeg; /* NULL: none yet */
+	uint64_t made_at_ms, tried_at_us;
+	bool tried, failed;
+	bool hopeless; /* until the next init segment */
+	struct thumbnail_job *job; /* under way; NULL: none */
 };
 
 struct live_stream {
@@ -65,6 +81,7 @@ struct live_stream {
 	struct live_metadata metadata;
 	uint64_t published_at_ms, first_published_at_ms, bytes_in;
 	uint32_t interruptions;
+	struct thumbnail thumbnail;
 	struct list early_ranges; /* early_range.link: of before the first frame */
 	bool row_opened; /* the recording's row was asked for */
 	enum live_end_reason end_reason;
@@ -141,6 +158,12 @@ bool vod_job_running(const struct live_registry *r, struct uuid stream_id);
 struct vod_job *vod_job_mp4(struct live_registry *r, const struct recording_record *row);
 /* Forgets the callbacks: the registry goes. */
 void vod_jobs_drop(struct live_registry *r);
+
+/* thumbnails.c */
+void thumbnail_init_segment(struct live_stream *s, const struct media_init *init);
+void thumbnail_segment(struct live_stream *s, const struct media_segment *segment);
+void thumbnail_drop(struct live_stream *s); /* the stream goes */
+void thumbnails_drop(struct live_registry *r); /* as vod_jobs_drop */
 
 /* retention.c */
 void retention_start(struct live_registry *r);

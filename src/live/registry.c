@@ -23,6 +23,12 @@ static void metrics_init(struct live_metrics *m, struct metrics *all)
 		m->refused[i] = metrics_counter(
 			all, "souk_publish_refused_total", label, "Publish requests refused.");
 	}
+	m->thumbnails = metrics_counter(
+		all, "souk_thumbnails_total", NULL, "Thumbnails of live streams made.");
+	m->thumbnails_failed = metrics_counter(all, "souk_thumbnails_failed_total", NULL,
+		"Thumbnails that could not be made: damaged, too large, an unknown codec.");
+	m->thumbnails_skipped = metrics_counter(all, "souk_thumbnails_skipped_total", NULL,
+		"Thumbnails put off because too many were being made.");
 	m->recorded_bytes = metrics_counter(
 		all, "souk_recorded_bytes_total", NULL, "Bytes of segments recorded.");
 	m->recorded_segments =
@@ -46,6 +52,7 @@ struct live_registry *live_registry_create(
 	list_init(&r->joins);
 	list_init(&r->vod_jobs);
 	list_init(&r->deletions);
+	list_init(&r->thumbnail_jobs);
 	r->by_id = map_create();
 	signal_init(&r->opened);
 	signal_init(&r->ended);
@@ -67,6 +74,7 @@ void live_registry_destroy(struct live_registry **registry)
 	}
 	live_joins_drop(r);
 	vod_jobs_drop(r);
+	thumbnails_drop(r);
 	retention_stop(r);
 	timer_destroy(&r->drain_timer);
 	map_destroy(r->by_id);
@@ -214,5 +222,8 @@ void live_registry_reconfigure(struct live_registry *r, const struct live_config
 	r->config.keep_us = config->keep_us;
 	r->config.max_bytes = config->max_bytes;
 	r->config.mp4 = config->mp4;
+	r->config.thumbnail_us = config->thumbnail_us;
+	r->config.thumbnail_width = config->thumbnail_width;
+	r->config.thumbnail_max_pixels = config->thumbnail_max_pixels;
 	timer_start(r->retention_timer, 0); /* new bounds hold at once */
 }

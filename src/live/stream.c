@@ -43,6 +43,7 @@ static void engine_init(void *user, const struct media_init *init)
 {
 	struct live_stream *s = user;
 	recording_init_segment(s->recording, init);
+	thumbnail_init_segment(s, init);
 }
 
 /*~ A finished segment goes two ways: it stays in the window, where media/window.c serves it to
@@ -51,6 +52,7 @@ static void engine_segment(void *user, struct media_segment *segment)
 {
 	struct live_stream *s = user;
 	recording_segment(s->recording, segment, media_engine_window(s->engine));
+	thumbnail_segment(s, segment);
 }
 
 static const struct media_events engine_events = {
@@ -186,6 +188,7 @@ void live_stream_destroy(struct live_stream *s)
 		work_submit(loop_work(r->loop), WORK_SLOW, spool_delete_run, spool_delete_done,
 			live_recording_dir(r, s->id_text));
 	recording_release(&s->recording);
+	thumbnail_drop(s);
 	timer_destroy(&s->timer);
 	if (s->end_write)
 		s->end_write->stream = NULL;

@@ -1,0 +1,144 @@
+"""Thumbnails of live streams: pictures of what was sent, renewed, and only for who may watch."""
+import re
+import subprocess
+import unittest
+
+from support import FfmpegPublisher, SoukTest, wait_for
+
+
+def jpeg_size(data):
+    """Width and height by the frame header; fails if it is no whole JPEG."""
+    assert data[:2] == b"\xff\xd8" and data[-2:] == b"\xff\xd9", data[:16]
+    at = 2
+    while data[at + 1] not in (0xC0, 0xC1, 0xC2):
+        at += 2 + int.from_bytes(data[at + 2:at + 4], "big")
+    return (int.from_bytes(data[at + 7:at + 9], "big"), int.from_bytes(data[at + 5:at + 7], "big"))
+
+
+def mean_colours(arguments, crop="iw:ih:0:0", data=None):
+    """Mean red, green and blue of each field of a 4 x 4 grid, as ffmpeg decodes it."""
+    out = subprocess.run(
+        ["ffmpeg", "-v", "error", *arguments, "-vf", f"crop={crop},scale=4:4:flags=area",
+         "-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"],
+        input=data, capture_output=True, check=True, timeout=60).stdout
+    return list(out)
+
+
+def picture_colours(data, crop="iw:ih:0:0"):
+    return mean_colours(["-f", "mjpeg", "-i", "-"], crop, data)
+
+
+def distance(a, b):
+    return max(abs(x - y) for x, y in zip(a, b, strict=True))
+
+
+class ColourPublisher(FfmpegPublisher):
+    """One colour, or, with `then`, another one from a second on."""
+
+    def __init__(self, url, colour, frames=None):
+        args = ["ffmpeg", "-hide_banner", "-loglevel", "warning", "-nostdin", "-re", "-f", "lavfi",
+                "-i", f"color={colour}:size=320x180:rate=30"]
+        if frames:
+            args += ["-frames:v", str(frames)]
+        args += ["-c:v", "libx264", "-preset", "ultrafast", "-threads", "1", "-pix_fmt", "yuv420p",
+                 "-g", "30", "-f", "flv", url]
+        self.process = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.PIPE, text=True)
+
+
+FAST = {"media.thumbnail_interval": "1s", "hls.segment_target": "1s"}
+
+
+class Thumbnails(SoukTest):
+    def thumb(self, made):
+        return f"/thumb/{made['streamId']}.jpg"
+
+    def wait_thumb(self, souk, made, query=""):
+        return wait_for(lambda: (a := souk.get(self.thumb(made) + query)).status == 200 and a,
+                        "the first thumbnail")
+
+    def colour(self, publisher):
+        self.addCleanup(publisher.kill)
+        return publisher
+
+    def test_it_is_the_picture_that_was_sent(self):
+        souk = self.soukd({"media.thumbnail_width": "160", "hls.segment_target": "1s"})
+        made = souk.create_stream()
+        self.assertEqual(souk.get(self.thumb(made)).status, 404)
+        self.assertIsNone(souk.stream(made)["thumbnailUrl"])
+        self.publisher(souk.publish_url(made), gop=30)
+        got = self.wait_thumb(souk, made)
+        self.assertEqual(got.headers["content-type"], "image/jpeg")
+        self.assertEqual(got.headers["access-control-allow-origin"], "*")
+        self.assertRegex(got.headers["cache-control"], r"^public, max-age=\d+$")
+        self.assertEqual(jpeg_size(got.body), (160, 90))
+        # The frame of the stream's first second, as ffmpeg makes it.
+        source = mean_colours(["-f", "lavfi", "-i", "testsrc2=size=320x180:rate=30"])
+        self.assertLess(distance(picture_colours(got.body), source), 40)
+        self.assertGreater(distance(picture_colours(got.body), [128] * 48), 60)
+
+        url = souk.stream(made)["thumbnailUrl"]
+        self.assertTrue(url.endswith(self.thumb(made)), url)
+        again = souk.get(self.thumb(made), {"If-None-Match": got.headers["etag"]})
+        self.assertEqual((again.status, again.body), (304, b""))
+        head = souk.request("HEAD", self.thumb(made))
+        self.assertEqual((head.status, head.body), (200, b""))
+        self.assertEqual(int(head.headers["content-length"]), len(got.body))
+        self.assertEqual(souk.request("POST", self.thumb(made)).status, 405)
+        for bad in ("/thumb/x.jpg", "/thumb/", self.thumb(made) + "x", self.thumb(made)[:-4]):
+            self.assertEqual(souk.get(bad).status, 404, bad)
+
+    def test_it_is_renewed_while_the_stream_is_live(self):
+        souk = self.soukd(FAST)
+        made = souk.create_stream()
+        p = self.colour(ColourPublisher(souk.publish_url(made), "red"))
+        first = self.wait_thumb(souk, made)
+        self.assertLess(distance(picture_colours(first.body), [254, 0, 0] * 16), 30)
+        p.kill()
+        self.colour(ColourPublisher(souk.publish_url(made), "blue"))
+        blue = [0, 0, 254] * 16
+        newer = wait_for(lambda: distance(
+            picture_colours((a := souk.get(self.thumb(made))).body), blue) < 30 and a,
+            "the picture of now")
+        self.assertNotEqual(newer.headers["etag"], first.headers["etag"])
+
+    def test_none_where_none_are_wanted_or_too_large(self):
+        souk = self.soukd({**FAST, "media.thumbnail_max_pixels": "65536"})
+        small, large = souk.create_stream("small"), souk.create_stream("large", "seller-2")
+        self.publisher(souk.publish_url(small), gop=30)
+        self.publisher(souk.publish_url(large), gop=30, size="640x360")
+        self.wait_thumb(souk, small)
+        souk.wait_log("no thumbnail of a stream", large["streamId"], "too large")
+        self.assertEqual(souk.get(self.thumb(large)).status, 404)
+        self.assertIsNone(souk.stream(large)["thumbnailUrl"])
+        self.assertEqual(souk.metric("souk_thumbnails_failed_total"), 1)
+
+    def test_off(self):
+        souk = self.soukd({**FAST, "media.thumbnail_interval": "0"})
+        made = souk.create_stream()
+        self.publisher(souk.publish_url(made), gop=30)
+        wait_for(lambda: souk.metric("souk_recorded_segments_total") >= 3, "some segments")
+        self.assertEqual(souk.metric("souk_thumbnails_total"), 0)
+        self.assertEqual(souk.get(self.thumb(made)).status, 404)
+
+    def test_only_for_who_may_watch(self):
+        souk = self.soukd(FAST)
+        made = souk.create_stream("Mine", "seller-1", "--audience", "followers")
+        self.publisher(souk.publish_url(made), gop=30)
+        owner = souk.token("seller-1", "seller")
+        path = f"/api/v1/streams/{made['streamId']}"
+        url = wait_for(lambda: souk.request("GET", path, token=owner).json["data"]["thumbnailUrl"],
+                       "the owner's thumbnail")
+        self.assertRegex(url, re.escape(self.thumb(made)) + r"\?token=\S+$")
+        got = souk.get(url[url.index("/thumb/"):])
+        self.assertEqual(got.status, 200)
+        self.assertTrue(got.headers["cache-control"].startswith("private"), got.headers)
+        jpeg_size(got.body)
+        self.assertEqual(souk.get(self.thumb(made)).status, 403)
+        self.assertEqual(souk.get(self.thumb(made) + "?token=x").status, 403)
+        self.assertIsNone(souk.stream(made)["thumbnailUrl"])
+        self.assertEqual(souk.request("GET", self.thumb(made), token=owner).status, 200)
+
+
+if __name__ == "__main__":
+    unittest.main()
