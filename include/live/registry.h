@@ -26,6 +26,7 @@ struct live_config {
 	uint64_t thumbnail_us; /* between a live stream's pictures; 0: none */
 	unsigned thumbnail_width;
 	uint64_t thumbnail_max_pixels; /* of the video; larger ones have no picture */
+	uint64_t max_bitrate; /* that a publisher may send, bit/s, for advice; 0: no bound */
 };
 
 struct live_registry;
@@ -53,6 +54,8 @@ unsigned live_registry_publishers(const struct live_registry *r);
 struct signal *live_registry_opened(struct live_registry *r);
 /* Emitted (data: live_stream) when a stream ends, before its end is written to the store. */
 struct signal *live_registry_ended(struct live_registry *r);
+/* Emitted (data: live_stream) when an ingest's status or advice is another than before. */
+struct signal *live_registry_health(struct live_registry *r);
 /* Who knows the figures that an ended stream keeps; false: unknown. Borrowed; NULL: nobody. */
 void live_registry_ask_figures(struct live_registry *r,
 	bool (*figures)(void *user, struct uuid stream_id, struct repo_stats *out), void *user);

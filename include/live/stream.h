@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/signal.h"
+#include "live/health.h"
 #include "media/engine.h"
 #include "model/insight.h"
 #include "model/repo.h"
@@ -60,6 +61,13 @@ struct live_stats {
 /* The newest picture as a JPEG, borrowed, and when it was made; NULL: none yet. */
 struct rcbuf *live_stream_thumbnail(const struct live_stream *s, uint64_t *made_at_ms);
 void live_stream_stats(struct live_stream *s, struct live_stats *out);
+/* How the ingest goes now; status unknown without a publisher. */
+struct live_health_report {
+	struct live_health_figures figures;
+	struct live_health_frame frame;
+	struct live_health_verdict verdict;
+};
+void live_stream_health(struct live_stream *s, struct live_health_report *out);
 /* The same as what is kept of it; texts for the caller (ingest_record_finish). */
 void live_stream_ingest(struct live_stream *s, struct ingest_record *out);
 

@@ -6,6 +6,7 @@
 #include "state/audience.h"
 #include "ws/events.h"
 #include "ws/peer.h"
+#include "ws/user_rooms.h"
 
 /*
  * Streams on the event layer: who joins, what is said there, and what the stream itself tells its
@@ -34,6 +35,7 @@ struct stream_events_config {
 	struct audience *audience;
 	struct chat *chat;
 	struct showcase *showcase;
+	struct user_rooms *users; /* where sellers hear of their ingest */
 	struct stream_events_host host;
 };
 /* After the audience follows the registry: it must know of a live stream before its room does. */

@@ -16,6 +16,7 @@ struct live_config settings_live(const struct config *c)
 				.memory_segments = c->hls.memory_segments,
 			},
 		.grace_us = c->stream.grace_us,
+		.max_bitrate = c->rtmp.max_bitrate,
 		.unpublished_us = c->stream.unpublished_us,
 		.takeover = c->rtmp.takeover == CONFIG_TAKEOVER_REJECT ? LIVE_TAKEOVER_REJECT
 								       : LIVE_TAKEOVER_NEWEST,

@@ -227,6 +227,7 @@ static void create_streams(struct sockets *k)
 		.audience = s->audience,
 		.chat = s->chat,
 		.showcase = s->showcase,
+		.users = k->user_rooms,
 		.host =
 			{
 				.hls_url = hls_url,

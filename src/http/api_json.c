@@ -6,6 +6,7 @@
 #include "api_internal.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "live/health_json.h"
 #include "state/audience.h"
 
 json_t *api_text_or_null(const char *text)
@@ -103,6 +104,17 @@ static void read_ingest(const struct api *a, struct live_stream *live, struct in
 		live_stream_ingest(live, out);
 }
 
+static json_t *health_json(struct live_stream *live)
+{
+	struct live_health_report h;
+
+	live_stream_health(live, &h);
+	return json_pack("{s:s, s:i, s:I, s:i, s:I, s:o}", "status",
+		live_health_status_text(h.verdict.status), "skewMs", h.figures.skew_ms, "jitterMs",
+		(json_int_t)h.figures.jitter_ms, "lateMs", h.figures.late_ms, "missingFrames",
+		(json_int_t)h.figures.missing_frames, "advice", live_advice_json(&h));
+}
+
 static json_t *ingest_json(const struct api *a, struct live_stream *live)
 {
 	struct ingest_record i = {0};
@@ -113,6 +125,7 @@ static json_t *ingest_json(const struct api *a, struct live_stream *live)
 	json_object_set_new(o, "frameRate", figure_or_null(round(i.frame_rate * 1000) / 1000));
 	json_object_set_new(o, "keyframeInterval", figure_or_null(i.keyframe_interval));
 	api_set_ingest(o, &i);
+	json_object_set_new(o, "health", health_json(live));
 	ingest_record_finish(&i);
 	return o;
 }

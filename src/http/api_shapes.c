@@ -23,6 +23,22 @@ static const struct shape_field seller_fields[] = {
 };
 static const struct shape seller = {"Seller", seller_fields, API_COUNT(seller_fields)};
 
+static const struct shape_field advice_fields[] = {
+	{"code", SHAPE_TEXT},
+	{"message", SHAPE_TEXT, .text = "What to change, in the words of the encoder."},
+};
+static const struct shape advice = {"Advice", advice_fields, API_COUNT(advice_fields)};
+
+static const struct shape_field health_fields[] = {
+	{"status", SHAPE_TEXT, .text = "unknown, good, fair or poor."},
+	{"skewMs", SHAPE_INTEGER, .text = "Positive: sound comes ahead of the picture."},
+	{"jitterMs", SHAPE_INTEGER},
+	{"lateMs", SHAPE_INTEGER, .text = "How far the encoder is behind real time."},
+	{"missingFrames", SHAPE_INTEGER, .text = "In the last ten seconds."},
+	{"advice", SHAPE_LIST, .of = &advice},
+};
+static const struct shape health = {"StreamHealth", health_fields, API_COUNT(health_fields)};
+
 static const struct shape_field ingest_fields[] = {
 	{"bitrate", SHAPE_INTEGER, .text = "Bits a second."},
 	{"frameRate", SHAPE_NUMBER, .nullable = true},
@@ -37,6 +53,7 @@ static const struct shape_field ingest_fields[] = {
 	{"bytes", SHAPE_INTEGER},
 	{"droppedSamples", SHAPE_INTEGER},
 	{"discontinuities", SHAPE_INTEGER},
+	{"health", SHAPE_OBJECT, .of = &health},
 };
 static const struct shape ingest = {"Ingest", ingest_fields, API_COUNT(ingest_fields)};
 

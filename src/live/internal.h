@@ -24,6 +24,7 @@ struct live_metrics {
 	struct metric *refused[LIVE_REFUSE_DRAINING + 1];
 	struct metric *thumbnails, *thumbnails_failed, *thumbnails_skipped;
 	struct metric *recorded_bytes, *recorded_segments, *recording_failures, *recording_alert;
+	struct metric *health[LIVE_HEALTH_POOR + 1];
 };
 
 struct live_registry {
@@ -41,7 +42,8 @@ struct live_registry {
 	unsigned n_thumbnail_jobs;
 	size_t thumbnail_bytes; /* that those hold */
 	unsigned publishers;
-	struct signal opened, ended;
+	struct signal opened, ended, health;
+	struct timer *health_timer;
 	bool (*figures)(void *user, struct uuid stream_id, struct repo_stats *out);
 	void *figures_user;
 	struct timer *retention_timer;
@@ -79,6 +81,8 @@ struct live_stream {
 	struct timer *timer; /* unpublished, grace, retry of the end's write, linger: by state */
 	struct signal updated, changed, destroyed;
 	struct live_metadata metadata;
+	struct live_health health; /* of the publisher */
+	struct live_health_verdict told;
 	uint64_t published_at_ms, first_published_at_ms, bytes_in;
 	uint32_t interruptions;
 	struct thumbnail thumbnail;
@@ -94,6 +98,10 @@ struct live_stream {
 
 /* registry.c */
 void live_drain_step(struct live_registry *r);
+
+/* health_watch.c */
+void health_watch_start(struct live_registry *r);
+void health_watch_stop(struct live_registry *r);
 
 /* stream.c */
 struct live_stream *live_stream_create(struct live_registry *r, const struct stream_record *row,

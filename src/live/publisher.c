@@ -207,6 +207,7 @@ enum media_result live_publisher_sample(struct live_publisher *p, const struct m
 	if (!p->stream)
 		return MEDIA_BAD_SAMPLE;
 	p->stream->bytes_in += sample->len;
+	live_health_sample(&p->stream->health, sample, loop_now_us(p->registry->loop));
 	return media_engine_write(p->stream->engine, sample);
 }
 

@@ -58,6 +58,7 @@ struct live_registry *live_registry_create(
 	signal_init(&r->ended);
 	metrics_init(&r->metrics, loop_metrics(l));
 	retention_start(r);
+	health_watch_start(r);
 	return r;
 }
 
@@ -76,6 +77,7 @@ void live_registry_destroy(struct live_registry **registry)
 	vod_jobs_drop(r);
 	thumbnails_drop(r);
 	retention_stop(r);
+	health_watch_stop(r);
 	timer_destroy(&r->drain_timer);
 	map_destroy(r->by_id);
 	free(r->media_root);

@@ -229,6 +229,8 @@ void live_stream_attach(struct live_stream *s, struct live_publisher *p)
 	s->registry->publishers++;
 	metric_set(s->registry->metrics.publishers, s->registry->publishers);
 	s->published_at_ms = clock_wall_ms(loop_clock(s->registry->loop));
+	live_health_reset(&s->health);
+	s->told = (struct live_health_verdict){LIVE_HEALTH_UNKNOWN, 0};
 	if (!s->first_published_at_ms)
 		s->first_published_at_ms = s->published_at_ms;
 	if (s->record.record_stream && !s->row_opened)

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "live/health_json.h"
 #include "stream_private.h"
 
 #define CHAT_SHOWN 50
@@ -193,4 +194,18 @@ json_t *stream_joined_json(
 	json_object_set_new(o, "epoch", json_string(place.epoch));
 	json_object_set_new(o, "seq", json_integer((json_int_t)place.seq));
 	return o;
+}
+
+json_t *stream_health_json(struct live_stream *live)
+{
+	struct live_health_report h;
+
+	live_stream_health(live, &h);
+	return json_pack("{s:s, s:s, s:I, s:f, s:f, s:i, s:I, s:i, s:I, s:o}", "streamId",
+		live_stream_id_text(live), "status", live_health_status_text(h.verdict.status),
+		"bitrate", (json_int_t)h.figures.bitrate, "frameRate", h.figures.frame_rate,
+		"keyframeInterval", h.figures.keyframe_interval, "skewMs", h.figures.skew_ms,
+		"jitterMs", (json_int_t)h.figures.jitter_ms, "lateMs", h.figures.late_ms,
+		"missingFrames", (json_int_t)h.figures.missing_frames, "advice",
+		live_advice_json(&h));
 }

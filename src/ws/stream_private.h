@@ -14,7 +14,7 @@ struct stream_events {
 	struct stream_events_config config;
 	struct map *rooms; /* struct stream_room by id */
 	struct timer *tick;
-	struct signal_listener opened, ended, changed, written, deleted, muted, mode, shown;
+	struct signal_listener opened, ended, health, changed, written, deleted, muted, mode, shown;
 	struct signal_listener peer_seen, peer_ended, peer_identified;
 	unsigned ticks;
 	bool ending;
@@ -97,6 +97,8 @@ json_t *stream_products_json(struct stream_room *room); /* borrowed */
 json_t *stream_pinned_json(const json_t *products); /* a new reference, null if there is none */
 void stream_chat_add(struct stream_room *room, const struct chat_record *m);
 void stream_chat_remove(struct stream_room *room, const char *id);
+/* Status, figures and advice. */
+json_t *stream_health_json(struct live_stream *live);
 /* The answer to a join. */
 json_t *stream_joined_json(
 	struct stream_room *room, const struct stream_record *row, const struct peer *p);

@@ -318,12 +318,25 @@ static void listen(struct signal_listener *l, struct signal *signal,
 	signal_add(signal, l);
 }
 
+/* To the seller alone: a viewer could do nothing about it. */
+static void on_health(struct signal_listener *l, void *data)
+{
+	struct stream_events *s = container_of(l, struct stream_events, health);
+	struct live_stream *live = data;
+	const char *seller = live_stream_record(live)->seller_id;
+
+	if (user_rooms_hears(s->config.users, seller))
+		user_rooms_say(
+			s->config.users, seller, "stream:health", stream_health_json(live), NULL);
+}
+
 void stream_signals_listen(struct stream_events *s)
 {
 	const struct stream_events_config *c = &s->config;
 
 	listen(&s->opened, live_registry_opened(c->registry), on_opened);
 	listen(&s->ended, live_registry_ended(c->registry), on_ended);
+	listen(&s->health, live_registry_health(c->registry), on_health);
 	listen(&s->changed, audience_changed(c->audience), on_changed);
 	listen(&s->written, chat_written(c->chat), on_written);
 	listen(&s->deleted, chat_deleted(c->chat), on_deleted);
@@ -337,9 +350,9 @@ void stream_signals_listen(struct stream_events *s)
 
 void stream_signals_stop(struct stream_events *s)
 {
-	struct signal_listener *all[] = {&s->opened, &s->ended, &s->changed, &s->written,
-		&s->deleted, &s->muted, &s->mode, &s->shown, &s->peer_seen, &s->peer_ended,
-		&s->peer_identified};
+	struct signal_listener *all[] = {&s->opened, &s->ended, &s->health, &s->changed,
+		&s->written, &s->deleted, &s->muted, &s->mode, &s->shown, &s->peer_seen,
+		&s->peer_ended, &s->peer_identified};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		signal_listener_remove(all[i]);

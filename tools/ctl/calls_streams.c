@@ -66,6 +66,7 @@ static const struct field show_fields[] = {
 	{"  encoder", "ingest.encoder"},
 	{"Bit rate", "ingest.bitrate", FIELD_RATE},
 	{"Picture", "ingest", FIELD_PICTURE},
+	{"Health", "ingest.health.status"},
 	{"Frame rate", "ingest.frameRate", FIELD_FRACTION},
 	{"Keyframe every (s)", "ingest.keyframeInterval", FIELD_FRACTION},
 	{"Codecs", "ingest.codecs"},

@@ -12,6 +12,7 @@ static const struct field top_fields[] = {
 	{"RATE", "ingest.bitrate", FIELD_RATE},
 	{"FPS", "ingest.frameRate", FIELD_FRACTION},
 	{"PICTURE", "ingest", FIELD_PICTURE},
+	{"HEALTH", "ingest.health.status"},
 	{"VIEWERS", "currentViewers", FIELD_COUNT},
 	{"DROPS", "ingest.droppedSamples", FIELD_COUNT},
 	{"CUTS", "ingest.interruptions", FIELD_COUNT},
