@@ -19,6 +19,7 @@ struct ask {
 	struct event_call *call;
 	struct stream_events *owner; /* not to be touched once the call's peer is gone */
 	struct uuid stream_id;
+	json_t *answer; /* that waits for the audit log */
 };
 
 static struct ask *ask_create(struct stream_events *s, struct event_call *call)
@@ -57,8 +58,16 @@ static void refuse(struct ask *ask, const struct chat_answer *answer)
 		wait);
 }
 
+static void on_audited(void *user, const struct repo_outcome *outcome)
+{
+	struct ask *ask = user;
+
+	event_answer(ask->call, ask->answer);
+	free(ask);
+}
+
 /* What somebody did by the power of his role, for the audit log, as the API does it. */
-static void audit(const struct ask *ask, const char *target)
+static void audit(struct ask *ask, const char *target)
 {
 	const struct event_call *call = ask->call;
 	const struct repo *repo = &ask->owner->config.repo;
@@ -69,11 +78,22 @@ static void audit(const struct ask *ask, const char *target)
 		.address = call->peer->address,
 	};
 
-	if (!repo->ledger)
-		return;
 	r.detail = json_dumps(call->data, JSON_COMPACT);
-	repo->ledger->audit_add(repo->impl, &r, NULL, NULL);
+	repo->ledger->audit_add(repo->impl, &r, on_audited, ask);
 	free(r.detail);
+}
+
+/* The answer to what was done, after the audit log has it where it is to. */
+static void acknowledge(
+	struct ask *ask, const struct chat_answer *answer, const char *target, json_t *data)
+{
+	if (answer->by_power && ask->call->peer && ask->owner->config.repo.ledger) {
+		ask->answer = data;
+		audit(ask, target);
+	} else {
+		event_answer(ask->call, data);
+		free(ask);
+	}
 }
 
 /* --- writing --- */
@@ -113,14 +133,13 @@ static void on_deleted(void *user, const struct chat_answer *answer)
 	struct ask *ask = user;
 	const char *message = event_text(ask->call, "message_id", "");
 
-	if (answer->result == CHAT_OK && answer->by_power && ask->call->peer)
-		audit(ask, message);
-	if (answer->result == CHAT_OK)
-		event_answer(ask->call,
+	if (answer->result == CHAT_OK) {
+		acknowledge(ask, answer, message,
 			json_pack("{s:s, s:s}", "streamId", event_text(ask->call, "stream_id", ""),
 				"messageId", message));
-	else
-		refuse(ask, answer);
+		return;
+	}
+	refuse(ask, answer);
 	free(ask);
 }
 
@@ -142,14 +161,13 @@ static void on_slowed(void *user, const struct chat_answer *answer)
 	struct ask *ask = user;
 	const char *stream = event_text(ask->call, "stream_id", "");
 
-	if (answer->result == CHAT_OK && answer->by_power && ask->call->peer)
-		audit(ask, stream);
-	if (answer->result == CHAT_OK)
-		event_answer(ask->call,
+	if (answer->result == CHAT_OK) {
+		acknowledge(ask, answer, stream,
 			json_pack("{s:s, s:I}", "streamId", stream, "seconds",
 				(json_int_t)answer->stream->slow_mode));
-	else
-		refuse(ask, answer);
+		return;
+	}
+	refuse(ask, answer);
 	free(ask);
 }
 
