@@ -70,6 +70,7 @@ struct config_media {
 	uint64_t max_bytes; /* 0: no bound */
 	unsigned mp4; /* enum config_mp4 */
 	uint64_t thumbnail_interval_us; /* 0: none are made */
+	bool storyboard;
 	unsigned thumbnail_width, thumbnail_max_pixels;
 };
 

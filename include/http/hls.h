@@ -10,7 +10,8 @@
  * Delivery of media (spec media.md "HLS" and "Recording and VOD"):
  *
  *   /hls/STREAM_ID/NAME   the live window, with blocking reload and hinted parts
- *   /vod/STREAM_ID/NAME   files of a recording: index.m3u8, init_*, seg_*, recording.mp4
+ *   /vod/STREAM_ID/NAME   files of a recording: index.m3u8, init_*, seg_*, recording.mp4,
+ *                         poster.jpg, storyboard.vtt, storyboard_*.jpg
  *   /thumb/STREAM_ID.jpg  the newest picture of a live stream
  *
  * A request for what does not exist yet is held and answered when the stream announces it, at most

@@ -25,6 +25,7 @@ struct live_config {
 	enum live_mp4 mp4;
 	uint64_t thumbnail_us; /* between a live stream's pictures; 0: none */
 	unsigned thumbnail_width;
+	bool storyboard; /* recordings get one, and a poster */
 	uint64_t thumbnail_max_pixels; /* of the video; larger ones have no picture */
 	uint64_t max_bitrate; /* that a publisher may send, bit/s, for advice; 0: no bound */
 };

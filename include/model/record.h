@@ -91,6 +91,7 @@ struct recording_record {
 	uint64_t duration_ms, bytes;
 	uint32_t segments;
 	bool has_mp4;
+	bool has_poster; /* said by who finishes it; kept as the stream's thumbnail_url only */
 	uint64_t created_at, finished_at;
 };
 

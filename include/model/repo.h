@@ -161,10 +161,11 @@ struct repo_ops {
 	 */
 	void (*recording_open)(
 		void *impl, const struct recording_record *r, repo_done done, void *user);
-	/* Also sets the stream's vod_url, and replaces its rows in `segments`, in one transaction.
-	 */
+	/* Also sets the stream's vod_url and, unless it has another, its thumbnail_url to the
+	 * poster, and replaces its rows in `segments`, in one transaction. */
 	void (*recording_finish)(void *impl, const struct recording_record *r, const char *vod_url,
 		const struct segment_record *segments, size_t n, repo_done done, void *user);
-	/* RECORDING_DELETED, vod_url NULL, segments gone. WRONG_STATE while it is open. */
+	/* RECORDING_DELETED, vod_url and a poster's thumbnail_url NULL, segments gone. WRONG_STATE
+	 * while it is open. */
 	void (*recording_delete)(void *impl, struct uuid stream_id, repo_done done, void *user);
 };

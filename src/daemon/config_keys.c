@@ -159,6 +159,8 @@ static const struct config_key keys[] = {
 		65536, 67108864, .reload = true,
 		.help = "Video with more pixels than that has no pictures, which would take too "
 			"long."},
+	{"media", "storyboard", CONFIG_BOOL, AT(media, storyboard), "yes", .reload = true,
+		.help = "Recordings get a poster, and small pictures for finding one's way."},
 
 	{"store", "url", CONFIG_URL, AT(store, url), "sqlite:var/souk.db", .words = store_schemes,
 		.required = true, .help = "The database: sqlite:PATH."},

@@ -29,6 +29,7 @@ struct live_config settings_live(const struct config *c)
 			: c->media.mp4 == CONFIG_MP4_DEMAND ? LIVE_MP4_DEMAND
 							    : LIVE_MP4_OFF,
 		.thumbnail_us = c->media.thumbnail_interval_us,
+		.storyboard = c->media.storyboard,
 		.thumbnail_width = c->media.thumbnail_width,
 		.thumbnail_max_pixels = c->media.thumbnail_max_pixels,
 	};

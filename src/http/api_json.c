@@ -178,7 +178,9 @@ static json_t *thumbnail_url(const struct api_urls *u, const struct stream_recor
 	char id[UUID_TEXT_SIZE], path[80];
 	uint64_t made_at_ms;
 
-	if (r->thumbnail_url || !live || !live_stream_thumbnail(live, &made_at_ms))
+	/* A poster is of what a restart cut off: the stream has gone on since. */
+	if ((r->thumbnail_url && !text_starts(r->thumbnail_url, "/vod/")) || !live ||
+		!live_stream_thumbnail(live, &made_at_ms))
 		return api_media_or_null(u, r->thumbnail_url, suffix);
 	uuid_text(id, r->id);
 	snprintf(path, sizeof(path), "/thumb/%s.jpg", id);

@@ -27,6 +27,7 @@ static void metrics_register(struct hls *h)
 		[HLS_INIT] = "init",
 		[HLS_RECORDING] = "recording",
 		[HLS_PICTURE] = "picture",
+		[HLS_STORYBOARD] = "storyboard",
 	};
 	struct metrics *m = loop_metrics(h->config.loop);
 	char labels[32];
@@ -97,8 +98,8 @@ static void answer_live(
 
 	if (live)
 		hls_live_ask(h, live, r, ask);
-	else
-		hls_vod_redirect(h, r, id, ask);
+	else if (!hls_vod_redirect(h, r, id, ask))
+		reply_error(r, 404, "stream_not_found", "There is no such stream.", NULL);
 }
 
 /* Whether the request may have it: sets suffix and for_one, or answers and is false. */
@@ -137,7 +138,7 @@ static void handle_live(struct hls *h, struct http_request *r, struct uuid id, c
 	struct hls_ask ask = {.text = name};
 	const char *query = http_request_query(r);
 
-	if (!hls_name_parse(name, &ask.name) || ask.name.kind == HLS_RECORDING) {
+	if (!hls_name_parse(name, &ask.name) || ask.name.kind >= HLS_RECORDING) {
 		reply_error(r, 404, "not_found", "A stream has no such file.", NULL);
 		return;
 	}

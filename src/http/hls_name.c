@@ -47,6 +47,7 @@ bool hls_name_parse(const char *text, struct hls_name *out)
 		{"init_", "mp4", 2, HLS_INIT},
 		{"seg_", "m4s", 2, HLS_SEGMENT},
 		{"part_", "m4s", 3, HLS_PART},
+		{"storyboard_", "jpg", 1, HLS_PICTURE},
 	};
 	uint64_t rendition = 0;
 
@@ -56,6 +57,12 @@ bool hls_name_parse(const char *text, struct hls_name *out)
 	out->multivariant = false;
 	out->kind = HLS_RECORDING;
 	if (strcmp(text, "recording.mp4") == 0)
+		return true;
+	out->kind = HLS_PICTURE;
+	if (strcmp(text, "poster.jpg") == 0)
+		return true;
+	out->kind = HLS_STORYBOARD;
+	if (strcmp(text, "storyboard.vtt") == 0)
 		return true;
 	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
 		if (!matches(text, shapes[i].prefix, shapes[i].numbers, shapes[i].suffix,

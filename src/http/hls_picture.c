@@ -48,6 +48,6 @@ void hls_thumb_get(struct hls *h, struct http_request *r, struct uuid id, const 
 	metric_add(h->requests[HLS_PICTURE], 1);
 	if (jpeg)
 		answer(h, r, jpeg, made_at_ms, ask->for_one);
-	else
+	else if (live || !hls_vod_redirect(h, r, id, ask))
 		reply_error(r, 404, "not_found", "There is no picture of this stream yet.", NULL);
 }

@@ -10,7 +10,16 @@
 
 /* What the files of media delivery share; nobody else includes it. */
 
-enum hls_kind { HLS_PLAYLIST, HLS_PART, HLS_SEGMENT, HLS_INIT, HLS_RECORDING, HLS_PICTURE, HLS_KINDS };
+enum hls_kind {
+	HLS_PLAYLIST,
+	HLS_PART,
+	HLS_SEGMENT,
+	HLS_INIT,
+	HLS_RECORDING,
+	HLS_PICTURE,
+	HLS_STORYBOARD,
+	HLS_KINDS
+};
 
 /* A name as window.h defines it. */
 struct hls_name {
@@ -62,8 +71,8 @@ void hls_live_destroy_all(struct hls *h);
 /* hls_vod.c */
 void hls_vod_get(struct hls *h, struct http_request *r, struct uuid id, const struct hls_ask *ask);
 void hls_vod_destroy_all(struct hls *h);
-/* A redirect to the VOD of a stream that is not live, or 404. */
-void hls_vod_redirect(
+/* A redirect to the same of the recording of a stream that is not live; false: there is none. */
+bool hls_vod_redirect(
 	struct hls *h, struct http_request *r, struct uuid id, const struct hls_ask *ask);
 
 /* hls_picture.c */
@@ -72,6 +81,8 @@ bool hls_thumb_split(const char *rest, struct uuid *id);
 void hls_thumb_get(
 	struct hls *h, struct http_request *r, struct uuid id, const struct hls_ask *ask);
 
+/* The same of WebVTT: behind every name of a picture, in front of its fragment. */
+void hls_rewrite_index(const char *text, size_t len, const char *suffix, struct buf *out);
 /* hls_rewrite.c: puts the suffix behind every URI of a playlist as it lies on disk. */
 void hls_rewrite(const char *text, size_t len, const char *suffix, struct buf *out);
 

@@ -27,6 +27,20 @@ static const char *suffix_place(const char *line, const char *end)
 	return NULL;
 }
 
+void hls_rewrite_index(const char *text, size_t len, const char *suffix, struct buf *out)
+{
+	static const char mark[] = "#xywh=";
+	const char *stop = text + len, *at;
+
+	while ((at = memmem(text, (size_t)(stop - text), mark, strlen(mark)))) {
+		buf_put(out, text, (size_t)(at - text));
+		buf_put_str(out, suffix);
+		buf_put_str(out, mark);
+		text = at + strlen(mark);
+	}
+	buf_put(out, text, (size_t)(stop - text));
+}
+
 void hls_rewrite(const char *text, size_t len, const char *suffix, struct buf *out)
 {
 	const char *line = text, *stop = text + len;

@@ -45,12 +45,15 @@ static struct rcbuf *read_file(const char *path, size_t size)
 }
 
 /* The playlist with the token of who asks behind every URI. */
-static struct rcbuf *with_suffix(struct rcbuf *text, const char *suffix)
+static struct rcbuf *with_suffix(struct rcbuf *text, enum hls_kind kind, const char *suffix)
 {
 	struct buf out = {0};
 	struct rcbuf *result;
 
-	hls_rewrite((const char *)rcbuf_data(text), rcbuf_len(text), suffix, &out);
+	if (kind == HLS_STORYBOARD)
+		hls_rewrite_index((const char *)rcbuf_data(text), rcbuf_len(text), suffix, &out);
+	else
+		hls_rewrite((const char *)rcbuf_data(text), rcbuf_len(text), suffix, &out);
 	result = rcbuf_from(out.data, out.len);
 	buf_finish(&out);
 	rcbuf_unref(&text);
@@ -67,11 +70,12 @@ static void answer_playlist(struct hls *h, struct http_request *r, const struct 
 		return;
 	}
 	if (ask->suffix[0])
-		text = with_suffix(text, ask->suffix);
+		text = with_suffix(text, ask->name.kind, ask->suffix);
 	metric_add(h->bytes, rcbuf_len(text));
 	http_respond(r,
 		&(struct http_response){.status = 200,
-			.content_type = hls_playlist_type,
+			.content_type =
+				ask->name.kind == HLS_STORYBOARD ? "text/vtt" : hls_playlist_type,
 			.cache_control = ask->for_one ? "private, no-cache" : "public, max-age=60",
 			.etag = etag,
 			.gzip = true,
@@ -82,14 +86,23 @@ static void answer_playlist(struct hls *h, struct http_request *r, const struct 
 	rcbuf_unref(&text);
 }
 
+/* Pictures are made anew where a stream went on after a restart. */
+static const char *picture_kept(bool for_one)
+{
+	return for_one ? "private, max-age=60" : "public, max-age=60";
+}
+
 static void answer_file(struct hls *h, struct http_request *r, const struct hls_ask *ask,
 	const char *path, size_t size, const char *etag)
 {
+	bool picture = ask->name.kind == HLS_PICTURE;
+
 	metric_add(h->bytes, size);
 	http_respond(r,
 		&(struct http_response){.status = 200,
-			.content_type = hls_media_type,
-			.cache_control = hls_immutable(ask->for_one),
+			.content_type = picture ? hls_picture_type : hls_media_type,
+			.cache_control =
+				picture ? picture_kept(ask->for_one) : hls_immutable(ask->for_one),
 			.etag = etag,
 			.ranges = true,
 			.cors = true,
@@ -191,7 +204,7 @@ static bool answer_stored(
 	snprintf(etag, sizeof(etag), "\"%llx-%llx\"", (unsigned long long)st.st_size,
 		(unsigned long long)st.st_mtim.tv_sec * 1000000000ull +
 			(unsigned long long)st.st_mtim.tv_nsec);
-	if (ask->name.kind == HLS_PLAYLIST)
+	if (ask->name.kind == HLS_PLAYLIST || ask->name.kind == HLS_STORYBOARD)
 		answer_playlist(h, r, ask, path, (size_t)st.st_size, etag);
 	else
 		answer_file(h, r, ask, path, (size_t)st.st_size, etag);
@@ -199,24 +212,37 @@ static bool answer_stored(
 	return true;
 }
 
-void hls_vod_redirect(
-	struct hls *h, struct http_request *r, struct uuid id, const struct hls_ask *ask)
+static void redirect(
+	struct http_request *r, const struct hls_ask *ask, struct uuid id, const char *name)
 {
-	char *path = file_path(h, id, "index.m3u8");
-	bool there = ask->name.kind == HLS_PLAYLIST && access(path, R_OK) == 0;
 	char text[UUID_TEXT_SIZE];
 
-	free(path);
-	if (!there) {
-		reply_error(r, 404, "stream_not_found", "There is no such stream.", NULL);
-		return;
-	}
 	uuid_text(text, id);
-	char *location = mem_printf("/vod/%s/index.m3u8%s", text, ask->suffix);
+	char *location = mem_printf("/vod/%s/%s%s", text, name, ask->suffix);
 	http_respond(r,
 		&(struct http_response){.status = 302,
 			.cache_control = ask->for_one ? "private, no-cache" : "no-cache",
 			.location = location,
 			.cors = true});
 	free(location);
+}
+
+static const char *name_in_vod(const struct hls_ask *ask)
+{
+	return ask->name.kind == HLS_PLAYLIST	? "index.m3u8"
+		: ask->name.kind == HLS_PICTURE ? "poster.jpg"
+						: NULL;
+}
+
+bool hls_vod_redirect(
+	struct hls *h, struct http_request *r, struct uuid id, const struct hls_ask *ask)
+{
+	const char *name = name_in_vod(ask);
+	char *path = name ? file_path(h, id, name) : NULL;
+	bool there = path && access(path, R_OK) == 0;
+
+	free(path);
+	if (there)
+		redirect(r, ask, id, name);
+	return there;
 }

@@ -22,7 +22,8 @@ struct thumbnail_job;
 struct live_metrics {
 	struct metric *streams, *publishers, *interruptions, *ended, *vod_ready;
 	struct metric *refused[LIVE_REFUSE_DRAINING + 1];
-	struct metric *thumbnails, *thumbnails_failed, *thumbnails_skipped;
+	struct metric *thumbnails, *thumbnails_failed, *thumbnails_skipped, *storyboards,
+		*storyboards_failed;
 	struct metric *recorded_bytes, *recorded_segments, *recording_failures, *recording_alert;
 	struct metric *health[LIVE_HEALTH_POOR + 1];
 };
@@ -39,6 +40,7 @@ struct live_registry {
 	struct list vod_jobs; /* vod_job.link */
 	struct list deletions; /* delete_job.link (retention.c) */
 	struct list thumbnail_jobs; /* thumbnail_job.link (thumbnails.c) */
+	struct list boards; /* board.link (storyboards.c) */
 	unsigned n_thumbnail_jobs;
 	size_t thumbnail_bytes; /* that those hold */
 	unsigned publishers;
@@ -172,6 +174,17 @@ void thumbnail_init_segment(struct live_stream *s, const struct media_init *init
 void thumbnail_segment(struct live_stream *s, const struct media_segment *segment);
 void thumbnail_drop(struct live_stream *s); /* the stream goes */
 void thumbnails_drop(struct live_registry *r); /* as vod_jobs_drop */
+
+/* storyboards.c */
+/* Made some time, unless it is there, or not wanted. */
+void storyboard_want(struct live_registry *r, struct uuid stream_id);
+/* No more of it: true, or `stopped` tells once nothing writes any more. */
+bool storyboard_stop(
+	struct live_registry *r, struct uuid stream_id, void (*stopped)(void *user), void *user);
+void storyboards_stop(struct live_registry *r); /* all: the server shuts down */
+/* Of recordings of the last day that have none. */
+void storyboards_recover(struct live_registry *r);
+void storyboards_drop(struct live_registry *r); /* as vod_jobs_drop */
 
 /* retention.c */
 void retention_start(struct live_registry *r);

@@ -92,4 +92,5 @@ void live_registry_recover(struct live_registry *r)
 	recover_live(r);
 	recover_recordings(r);
 	recover_files(r);
+	storyboards_recover(r);
 }

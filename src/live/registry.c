@@ -29,6 +29,10 @@ static void metrics_init(struct live_metrics *m, struct metrics *all)
 		"Thumbnails that could not be made: damaged, too large, an unknown codec.");
 	m->thumbnails_skipped = metrics_counter(all, "souk_thumbnails_skipped_total", NULL,
 		"Thumbnails put off because too many were being made.");
+	m->storyboards = metrics_counter(
+		all, "souk_storyboards_total", NULL, "Storyboards of recordings made.");
+	m->storyboards_failed = metrics_counter(all, "souk_storyboards_failed_total", NULL,
+		"Storyboards that could not be made: no video, damaged, too large, a full disk.");
 	m->recorded_bytes = metrics_counter(
 		all, "souk_recorded_bytes_total", NULL, "Bytes of segments recorded.");
 	m->recorded_segments =
@@ -53,6 +57,7 @@ struct live_registry *live_registry_create(
 	list_init(&r->vod_jobs);
 	list_init(&r->deletions);
 	list_init(&r->thumbnail_jobs);
+	list_init(&r->boards);
 	r->by_id = map_create();
 	signal_init(&r->opened);
 	signal_init(&r->ended);
@@ -76,6 +81,7 @@ void live_registry_destroy(struct live_registry **registry)
 	live_joins_drop(r);
 	vod_jobs_drop(r);
 	thumbnails_drop(r);
+	storyboards_drop(r);
 	retention_stop(r);
 	health_watch_stop(r);
 	timer_destroy(&r->drain_timer);
@@ -224,6 +230,7 @@ void live_registry_reconfigure(struct live_registry *r, const struct live_config
 	r->config.keep_us = config->keep_us;
 	r->config.max_bytes = config->max_bytes;
 	r->config.mp4 = config->mp4;
+	r->config.storyboard = config->storyboard;
 	r->config.thumbnail_us = config->thumbnail_us;
 	r->config.thumbnail_width = config->thumbnail_width;
 	r->config.thumbnail_max_pixels = config->thumbnail_max_pixels;

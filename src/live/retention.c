@@ -59,6 +59,17 @@ static void delete_done(void *arg, bool cancelled)
 	repo.ops->recording_delete(repo.impl, job->stream_id, row_deleted, job);
 }
 
+/* Nothing writes into the folder any more. */
+static void delete_start(void *arg)
+{
+	struct delete_job *job = arg;
+	if (job->registry)
+		work_submit(
+			loop_work(job->registry->loop), WORK_SLOW, delete_run, delete_done, job);
+	else
+		delete_end(job, &(struct repo_outcome){.result = REPO_FAILED});
+}
+
 struct refusal {
 	repo_done done;
 	void *user;
@@ -104,7 +115,8 @@ void live_registry_delete_recording(
 	job->done = done;
 	job->user = user;
 	list_append(&r->deletions, &job->link);
-	work_submit(loop_work(r->loop), WORK_SLOW, delete_run, delete_done, job);
+	if (storyboard_stop(r, stream_id, delete_start, job))
+		delete_start(job);
 }
 
 static bool is_past_keeping(struct live_registry *r, const struct recording_record *row)

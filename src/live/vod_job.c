@@ -5,7 +5,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "internal.h"
+#include "media/storyboard.h"
 #include "vod_chapters.h"
+
+#define POSTER_WIDTH 1280
 
 /* Somebody who asked for the progressive file. */
 struct waiter {
@@ -30,6 +33,8 @@ struct vod_job {
 	uint64_t finished_at_ms; /* of a recording that was finished before; 0: now */
 	struct list waiters; /* waiter.link */
 	uint64_t min_free;
+	bool want_poster, has_poster;
+	uint64_t max_pixels;
 	enum recorder_result result;
 	struct vod_result vod;
 	struct segment_record *segments;
@@ -70,7 +75,8 @@ static void job_settle(struct vod_job *job)
 static void job_end(struct vod_job *job)
 {
 	struct live_registry *r = job->registry;
-	bool ok = job->in_mp4;
+	bool ok = job->in_mp4, is_recorded = job->n_segments > 0;
+	struct uuid stream_id = job->stream_id;
 	struct list waiters;
 	struct waiter *w, *next;
 	list_init(&waiters);
@@ -81,6 +87,8 @@ static void job_end(struct vod_job *job)
 	job_settle(job);
 	job_free(job);
 	waiters_answer(&waiters, ok);
+	if (r && is_recorded)
+		storyboard_want(r, stream_id);
 	if (r)
 		live_drain_step(r);
 }
@@ -113,6 +121,10 @@ static void playlist_run(void *arg)
 	job->result = recording_load(job->dir, &index);
 	if (job->result != RECORDER_OK)
 		return;
+	if (!job->silent)
+		storyboard_forget(job->dir);
+	if (job->want_poster)
+		job->has_poster = vod_poster(job->dir, POSTER_WIDTH, job->max_pixels) == PICTURE_OK;
 	job->result = vod_playlist(job->dir, &job->vod);
 	index_to_segments(job, &index);
 	recording_index_finish(&index);
@@ -187,6 +199,7 @@ static void job_store(struct vod_job *job, enum recording_state state)
 		.bytes = job->vod.bytes,
 		.segments = (uint32_t)job->n_segments,
 		.has_mp4 = job->vod.has_mp4,
+		.has_poster = job->has_poster,
 		.finished_at = job->finished_at_ms ? job->finished_at_ms
 						   : clock_wall_ms(loop_clock(job->registry->loop)),
 	};
@@ -224,6 +237,8 @@ static struct vod_job *job_start(struct live_registry *r, struct uuid stream_id,
 	job->dir = live_recording_dir(r, job->id_text);
 	job->want_mp4 = want_mp4;
 	job->min_free = r->config.min_free;
+	job->want_poster = r->config.storyboard;
+	job->max_pixels = r->config.thumbnail_max_pixels;
 	list_init(&job->waiters);
 	list_append(&r->vod_jobs, &job->link);
 	work_submit(loop_work(r->loop), WORK_SLOW, playlist_run, playlist_done, job);

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -298,11 +299,24 @@ static enum repo_result recording_open(struct repo_memory *m, struct repo_write 
 	return REPO_OK;
 }
 
+/* A picture that the stream has from elsewhere stays. */
+static void set_poster(struct stream_record *r, const struct repo_write *w)
+{
+	char id[UUID_TEXT_SIZE], poster[80];
+	uuid_text(id, w->stream_id);
+	snprintf(poster, sizeof(poster), "/vod/%s/poster.jpg", id);
+	if (r->thumbnail_url && strcmp(r->thumbnail_url, poster) != 0)
+		return;
+	free(r->thumbnail_url);
+	r->thumbnail_url = w->recording.has_poster ? mem_strdup(poster) : NULL;
+}
+
 static void set_vod_url(struct repo_memory *m, struct repo_write *w)
 {
 	struct stream_row *row = memory_stream(m, w->stream_id);
 	free(row->r.vod_url);
 	row->r.vod_url = mem_strdup(w->vod_url);
+	set_poster(&row->r, w);
 	row->r.updated_at = w->now;
 }
 

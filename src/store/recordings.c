@@ -160,6 +160,19 @@ enum repo_result recordings_open(struct db *db, struct repo_write *w)
 	return put_recording(db, &w->recording, RECORDING_OPEN) ? REPO_OK : REPO_FAILED;
 }
 
+/* A picture that the stream has from elsewhere stays. */
+static bool set_poster(struct db *db, const struct repo_write *w)
+{
+	struct stmt s = stmt_begin(db,
+		"UPDATE streams SET thumbnail_url ="
+		" CASE WHEN ?1 THEN '/vod/' || uuid_text(id) || '/poster.jpg' END WHERE id = ?2"
+		" AND (thumbnail_url IS NULL"
+		" OR thumbnail_url = '/vod/' || uuid_text(id) || '/poster.jpg')");
+	stmt_int(&s, w->recording.has_poster);
+	stmt_uuid(&s, w->stream_id);
+	return stmt_run(&s);
+}
+
 static bool set_vod_url(struct db *db, const struct repo_write *w)
 {
 	struct stmt s =
@@ -227,7 +240,7 @@ enum repo_result recordings_finish(struct db *db, struct repo_write *w)
 		return REPO_WRONG_STATE;
 	}
 	bool ok = put_recording(db, &w->recording, w->recording.state) && replace_segments(db, w) &&
-		set_vod_url(db, w) && announce(db, w, finished_at);
+		set_vod_url(db, w) && set_poster(db, w) && announce(db, w, finished_at);
 	return ok ? REPO_OK : REPO_FAILED;
 }
 
@@ -245,6 +258,7 @@ enum repo_result recordings_delete(struct db *db, struct repo_write *w)
 	struct stmt s =
 		stmt_begin(db, "UPDATE recordings SET state = 'deleted' WHERE stream_id = ?");
 	stmt_uuid(&s, w->stream_id);
-	bool ok = stmt_run(&s) && replace_segments(db, w) && set_vod_url(db, w);
+	bool ok =
+		stmt_run(&s) && replace_segments(db, w) && set_vod_url(db, w) && set_poster(db, w);
 	return ok ? REPO_OK : REPO_FAILED;
 }

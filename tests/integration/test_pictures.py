@@ -1,4 +1,5 @@
-"""Thumbnails of live streams: pictures of what was sent, renewed, and only for who may watch."""
+"""Pictures of streams and of their recordings: of what was sent, and only for who may watch."""
+import os
 import re
 import subprocess
 import unittest
@@ -33,13 +34,11 @@ def distance(a, b):
 
 
 class ColourPublisher(FfmpegPublisher):
-    """One colour, or, with `then`, another one from a second on."""
+    """A picture of one colour."""
 
-    def __init__(self, url, colour, frames=None):
+    def __init__(self, url, colour):
         args = ["ffmpeg", "-hide_banner", "-loglevel", "warning", "-nostdin", "-re", "-f", "lavfi",
                 "-i", f"color={colour}:size=320x180:rate=30"]
-        if frames:
-            args += ["-frames:v", str(frames)]
         args += ["-c:v", "libx264", "-preset", "ultrafast", "-threads", "1", "-pix_fmt", "yuv420p",
                  "-g", "30", "-f", "flv", url]
         self.process = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
@@ -138,6 +137,133 @@ class Thumbnails(SoukTest):
         self.assertEqual(souk.get(self.thumb(made) + "?token=x").status, 403)
         self.assertIsNone(souk.stream(made)["thumbnailUrl"])
         self.assertEqual(souk.request("GET", self.thumb(made), token=owner).status, 200)
+
+
+CUE = re.compile(r"(\d+):(\d\d):(\d\d)\.(\d{3}) --> (\d+):(\d\d):(\d\d)\.(\d{3})\n"
+                 r"(storyboard_\d+\.jpg)(\S*)#xywh=(\d+),(\d+),(\d+),(\d+)\n")
+
+
+def cues(text):
+    """(from ms, to ms, name, query, (x, y, w, h)) of each cue; fails if there is more in it."""
+    def ms(h, m, s, t):
+        return ((int(h) * 60 + int(m)) * 60 + int(s)) * 1000 + int(t)
+    blocks = text.split("\n\n")
+    assert blocks[0] == "WEBVTT", text
+    found = []
+    for block in blocks[1:]:
+        match = CUE.fullmatch(block.rstrip("\n") + "\n")
+        assert match, block
+        g = match.groups()
+        found.append((ms(*g[:4]), ms(*g[4:8]), g[8], g[9], tuple(int(n) for n in g[10:])))
+    return found
+
+
+class Recordings(SoukTest):
+    def vod(self, made, name):
+        return f"/vod/{made['streamId']}/{name}"
+
+    def wait_board(self, souk, made, query=""):
+        path = self.vod(made, "storyboard.vtt") + query
+        return wait_for(lambda: (a := souk.get(path)).status == 200 and a, "the storyboard")
+
+    def test_pictures_of_a_recording(self):
+        souk = self.soukd({"hls.segment_target": "1s", "media.thumbnail_interval": "0"})
+        made = souk.create_stream()
+        red = ColourPublisher(souk.publish_url(made), "red")
+        self.addCleanup(red.kill)
+        stored = "souk_recorded_segments_total"
+        wait_for(lambda: souk.metric(stored) >= 3, "three seconds of red")
+        red.kill()
+        wait_for(lambda: souk.stream(made)["state"] == "interrupted", "it is interrupted")
+        before = souk.metric(stored)
+        p = ColourPublisher(souk.publish_url(made), "blue")
+        self.addCleanup(p.kill)
+        wait_for(lambda: souk.metric(stored) >= before + 3, "three seconds of blue")
+        souk.ctl("streams", "end", made["streamId"])
+        board = self.wait_board(souk, made)
+        self.assertTrue(board.headers["content-type"].startswith("text/vtt"))
+        self.assertEqual(board.headers["access-control-allow-origin"], "*")
+
+        found = cues(board.text)
+        playlist = souk.get(self.vod(made, "index.m3u8")).text
+        length = sum(float(n) for n in re.findall(r"#EXTINF:([\d.]+)", playlist)) * 1000
+        self.assertEqual(found[0][0], 0)
+        self.assertLess(abs(found[-1][1] - length), 100)
+        for (_, to, *_), (start, *_) in zip(found, found[1:]):
+            self.assertEqual(to, start)
+        self.assertEqual({name for _, _, name, _, _ in found}, {"storyboard_0.jpg"})
+        sprite = souk.get(self.vod(made, "storyboard_0.jpg"))
+        self.assertEqual(sprite.headers["content-type"], "image/jpeg")
+        width, height = jpeg_size(sprite.body)
+        self.assertEqual((width, height), (1600, 90))
+        for _, _, _, _, (x, y, w, h) in found:
+            self.assertTrue(x + w <= width and y + h <= height and (w, h) == (160, 90))
+
+        def tile(at):
+            _, _, _, _, (x, y, w, h) = found[at]
+            return picture_colours(sprite.body, f"{w}:{h}:{x}:{y}")
+        self.assertLess(distance(tile(0), [254, 0, 0] * 16), 30)
+        self.assertLess(distance(tile(-1), [0, 0, 254] * 16), 30)
+        self.assertEqual(len({place for *_, place in found}), len(found))
+
+        poster = souk.get(self.vod(made, "poster.jpg"))
+        self.assertEqual(jpeg_size(poster.body), (320, 180))
+        self.assertLess(distance(picture_colours(poster.body), [254, 0, 0] * 16), 30)
+        self.assertTrue(souk.stream(made)["thumbnailUrl"].endswith(self.vod(made, "poster.jpg")))
+        for bad in ("storyboard_01.jpg", "storyboard_7.jpg", "storyboard.jpg", "poster.jpg.tmp"):
+            self.assertEqual(souk.get(self.vod(made, bad)).status, 404, bad)
+        self.assertEqual(souk.get(f"/hls/{made['streamId']}/poster.jpg").status, 404)
+
+        # It goes with the recording.
+        souk.wait_mp4(made)
+        wait_for(lambda: self.deleted(souk, made), "it is deleted")
+        self.assertFalse(os.path.exists(souk.media_dir(made)))
+        self.assertIsNone(souk.stream(made)["thumbnailUrl"])
+
+    def deleted(self, souk, made):
+        try:
+            souk.ctl("vod", "delete", made["streamId"])
+        except AssertionError:
+            return False  # something still writes it
+        return True
+
+    def test_what_a_kill_cut_off_is_made_at_the_next_start(self):
+        souk = self.soukd({"hls.segment_target": "1s", "media.storyboard": "no"})
+        made = souk.create_stream()
+        p = self.publisher(souk.publish_url(made), gop=30, frames=120)
+        self.assertEqual(p.wait(), 0, p.errors)
+        souk.wait_mp4(made)
+        wait_for(lambda: souk.stream(made)["vodUrl"], "the store knows of the VOD")
+        self.assertEqual(souk.get(self.vod(made, "storyboard.vtt")).status, 404)
+        souk.terminate()
+        # As a kill leaves it: some sprites, a half file, no index.
+        for name in ("storyboard_0.jpg", "storyboard_0.jpg.tmp"):
+            with open(os.path.join(souk.media_dir(made), name), "wb") as f:
+                f.write(b"\xff\xd8")
+        souk.settings["media.storyboard"] = "yes"
+        souk.start()
+        souk.kill9()
+        souk.start()
+        self.wait_board(souk, made)
+        jpeg_size(souk.get(self.vod(made, "storyboard_0.jpg")).body)
+        self.assertFalse([n for n in os.listdir(souk.media_dir(made)) if n.endswith(".tmp")])
+
+    def test_only_for_who_may_watch(self):
+        souk = self.soukd({"hls.segment_target": "1s"})
+        made = souk.create_stream("Mine", "seller-1", "--audience", "followers")
+        p = self.publisher(souk.publish_url(made), gop=30, frames=90)
+        self.assertEqual(p.wait(), 0, p.errors)
+        owner = souk.token("seller-1", "seller")
+        path = f"/api/v1/streams/{made['streamId']}"
+        vod = wait_for(lambda: souk.request("GET", path, token=owner).json["data"]["vodUrl"], "VOD")
+        query = vod[vod.index("?"):]
+        board = self.wait_board(souk, made, query)
+        self.assertTrue(board.headers["cache-control"].startswith("private"))
+        for _, _, name, suffix, _ in cues(board.text):
+            self.assertEqual(suffix, query)
+            self.assertEqual(souk.get(self.vod(made, name) + suffix).status, 200)
+        for name in ("storyboard.vtt", "storyboard_0.jpg", "poster.jpg"):
+            self.assertEqual(souk.get(self.vod(made, name)).status, 403, name)
 
 
 if __name__ == "__main__":
