@@ -5,13 +5,14 @@
 #include "http/server.h"
 #include "live/registry.h"
 #include "loop/loop.h"
+#include "model/repo.h"
 
 /*
  * Delivery of media (spec media.md "HLS" and "Recording and VOD"):
  *
  *   /hls/STREAM_ID/NAME   the live window, with blocking reload and hinted parts
  *   /vod/STREAM_ID/NAME   files of a recording: index.m3u8, init_*, seg_*, recording.mp4,
- *                         poster.jpg, storyboard.vtt, storyboard_*.jpg
+ *                         poster.jpg, storyboard.vtt, storyboard_*.jpg, chat.json
  *   /thumb/STREAM_ID.jpg  the newest picture of a live stream
  *
  * A request for what does not exist yet is held and answered when the stream announces it, at most
@@ -43,6 +44,7 @@ struct hls_config {
 	struct loop *loop;
 	struct live_registry *registry; /* must outlive the hls */
 	const char *media_root; /* copied */
+	struct repo repo; /* chat.json is made from it; without a chat family there is none */
 	/* What the bearer of this playback token ("": none) and Authorization header (NULL: none)
 	 * may have; NULL: everything is for all. */
 	enum hls_access (*access)(

@@ -79,7 +79,8 @@ struct repo_chat_ops {
 	/* When he last wrote, deleted or not. NOT_FOUND: never. */
 	enum repo_result (*chat_last_at)(
 		void *impl, struct uuid stream_id, const char *user_id, uint64_t *at_ms);
-	/* At most `limit` of each kind. NOT_FOUND: `after` is no message of this stream. */
+	/* At most `limit` of each kind. after none: from the beginning, and none of the deleted.
+	 * NOT_FOUND: `after` is no message of this stream. */
 	enum repo_result (*chat_since)(void *impl, struct uuid stream_id, struct uuid after,
 		unsigned limit, struct repo_chat_news *out);
 	/* NOT_FOUND: no such message in this stream, or deleted already. */

@@ -225,6 +225,7 @@ static bool create_http(struct server *s)
 		.loop = s->loop,
 		.registry = s->registry,
 		.media_root = s->config->media.root,
+		.repo = store_repo(s->store),
 		.access = server_access,
 		.user = s,
 	};

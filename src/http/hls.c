@@ -28,6 +28,7 @@ static void metrics_register(struct hls *h)
 		[HLS_RECORDING] = "recording",
 		[HLS_PICTURE] = "picture",
 		[HLS_STORYBOARD] = "storyboard",
+		[HLS_CHAT] = "chat",
 	};
 	struct metrics *m = loop_metrics(h->config.loop);
 	char labels[32];

@@ -61,6 +61,9 @@ bool hls_name_parse(const char *text, struct hls_name *out)
 	out->kind = HLS_PICTURE;
 	if (strcmp(text, "poster.jpg") == 0)
 		return true;
+	out->kind = HLS_CHAT;
+	if (strcmp(text, "chat.json") == 0)
+		return true;
 	out->kind = HLS_STORYBOARD;
 	if (strcmp(text, "storyboard.vtt") == 0)
 		return true;

@@ -18,6 +18,7 @@ enum hls_kind {
 	HLS_RECORDING,
 	HLS_PICTURE,
 	HLS_STORYBOARD,
+	HLS_CHAT,
 	HLS_KINDS
 };
 
@@ -83,6 +84,9 @@ void hls_thumb_get(
 
 /* The same of WebVTT: behind every name of a picture, in front of its fragment. */
 void hls_rewrite_index(const char *text, size_t len, const char *suffix, struct buf *out);
+/* hls_chat.c */
+void hls_chat_get(struct hls *h, struct http_request *r, struct uuid id, const struct hls_ask *ask);
+
 /* hls_rewrite.c: puts the suffix behind every URI of a playlist as it lies on disk. */
 void hls_rewrite(const char *text, size_t len, const char *suffix, struct buf *out);
 

@@ -182,6 +182,10 @@ void hls_vod_get(struct hls *h, struct http_request *r, struct uuid id, const st
 		return;
 	}
 	metric_add(h->requests[ask.name.kind], 1);
+	if (ask.name.kind == HLS_CHAT) {
+		hls_chat_get(h, r, id, &ask);
+		return;
+	}
 	if (answer_stored(h, r, id, &ask))
 		return;
 	if (ask.name.kind == HLS_RECORDING)

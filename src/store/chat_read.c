@@ -153,8 +153,16 @@ enum repo_result chat_since(void *impl, struct uuid stream_id, struct uuid after
 {
 	struct db *db = store_reader(impl);
 	struct chat_record seen;
-	enum repo_result result = chat_get(impl, after, &seen);
+	enum repo_result result;
 	*out = (struct repo_chat_news){0};
+	if (uuid_is_none(after)) {
+		if (read_since(db, stream_id, after, limit, out)) {
+			return REPO_OK;
+		}
+		repo_chat_news_finish(out);
+		return REPO_FAILED;
+	}
+	result = chat_get(impl, after, &seen);
 	if (result != REPO_OK) {
 		return result;
 	}

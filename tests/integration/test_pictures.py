@@ -1,8 +1,11 @@
 """Pictures of streams and of their recordings: of what was sent, and only for who may watch."""
+import contextlib
 import os
 import re
+import sqlite3
 import subprocess
 import unittest
+import uuid
 
 from support import FfmpegPublisher, SoukTest, wait_for
 
@@ -173,6 +176,9 @@ class Recordings(SoukTest):
         self.addCleanup(red.kill)
         stored = "souk_recorded_segments_total"
         wait_for(lambda: souk.metric(stored) >= 3, "three seconds of red")
+        said = souk.request("POST", f"/api/v1/streams/{made['streamId']}/chat",
+                            {"message": "in red"}, souk.token("fan", "buyer"))
+        self.assertEqual(said.status, 201, said.text)
         red.kill()
         wait_for(lambda: souk.stream(made)["state"] == "interrupted", "it is interrupted")
         before = souk.metric(stored)
@@ -214,11 +220,64 @@ class Recordings(SoukTest):
             self.assertEqual(souk.get(self.vod(made, bad)).status, 404, bad)
         self.assertEqual(souk.get(f"/hls/{made['streamId']}/poster.jpg").status, 404)
 
+        self.check_chat(souk, made, round(length))
+
         # It goes with the recording.
         souk.wait_mp4(made)
         wait_for(lambda: self.deleted(souk, made), "it is deleted")
         self.assertFalse(os.path.exists(souk.media_dir(made)))
         self.assertIsNone(souk.stream(made)["thumbnailUrl"])
+
+    def check_chat(self, souk, made, length):
+        """What was said stands where the recording shows what was to be seen then."""
+        path = self.vod(made, "chat.json")
+        stream = uuid.UUID(made["streamId"]).bytes
+        first = souk.get(path)
+        self.assertEqual(first.headers["content-type"], "application/json")
+        self.assertEqual(first.headers["access-control-allow-origin"], "*")
+        (said,) = first.json["messages"]
+        self.assertEqual((said["message"], said["userId"]), ("in red", "fan"))
+        self.assertIsNone(first.json["next"])
+        url = souk.settings["store.url"].removeprefix("sqlite:")
+        with contextlib.closing(sqlite3.connect(url, timeout=60)) as db:
+            rows = db.execute("SELECT wall_ms, offset_ms, duration_ms FROM segments WHERE"
+                              " stream_id = ? ORDER BY sequence", (stream,)).fetchall()
+            walls = [(w, o, d) for w, o, d in rows]
+            gap = next(i for i in range(1, len(walls))
+                       if walls[i][0] > walls[i - 1][0] + walls[i - 1][2] + 100)
+            cut = walls[gap - 1]
+            # When it was said, where it is to stand; in the order of time.
+            want = [(walls[0][0] - 5000, 0), (walls[0][0] + 300, 300),
+                    (cut[0] + 100, cut[1] + 100), (walls[gap][0] - 20, cut[1] + cut[2]),
+                    (walls[gap][0] + 50, walls[gap][1] + 50),
+                    (walls[-1][0] + 3600000, walls[-1][1] + walls[-1][2])]
+            db.execute("DELETE FROM chat_messages")
+            for n, (at, _) in enumerate(want + [(walls[0][0], None)]):
+                self.insert(db, stream, 1000 + n, at, f"message {n}", at if n == len(want) else None)
+            db.commit()
+            got = souk.get(path).json["messages"]
+            self.assertEqual([m["message"] for m in got], [f"message {n}" for n in range(len(want))])
+            self.assertEqual([m["offset"] for m in got], [offset for _, offset in want])
+            self.assertLess(abs(got[-1]["offset"] - length), 100)
+
+            for n in range(600):
+                self.insert(db, stream, 2000 + n, walls[-1][0], f"more {n}", None)
+            db.commit()
+        page = souk.get(path).json
+        self.assertEqual(len(page["messages"]), 500)
+        rest = souk.get(self.vod(made, page["next"])).json
+        self.assertIsNone(rest["next"])
+        texts = [m["message"] for m in page["messages"] + rest["messages"]]
+        self.assertEqual(texts, [f"message {n}" for n in range(len(want))] +
+                         [f"more {n}" for n in range(600)])
+        self.assertEqual(souk.get(path + "?after=x").status, 422)
+        self.assertEqual(souk.get(path + f"?after={uuid.UUID(int=5)}").status, 404)
+        self.assertEqual(souk.get(f"/vod/{uuid.UUID(int=5)}/chat.json").status, 404)
+
+    def insert(self, db, stream, number, at, text, deleted_at):
+        db.execute("INSERT INTO chat_messages (id, stream_id, user_id, message, created_at,"
+                   " deleted_at) VALUES (?, ?, 'fan', ?, ?, ?)",
+                   (uuid.UUID(int=number).bytes, stream, text, at, deleted_at))
 
     def deleted(self, souk, made):
         try:
@@ -262,7 +321,8 @@ class Recordings(SoukTest):
         for _, _, name, suffix, _ in cues(board.text):
             self.assertEqual(suffix, query)
             self.assertEqual(souk.get(self.vod(made, name) + suffix).status, 200)
-        for name in ("storyboard.vtt", "storyboard_0.jpg", "poster.jpg"):
+        self.assertEqual(souk.get(self.vod(made, "chat.json") + query).json["messages"], [])
+        for name in ("storyboard.vtt", "storyboard_0.jpg", "poster.jpg", "chat.json"):
             self.assertEqual(souk.get(self.vod(made, name)).status, 403, name)
 
 

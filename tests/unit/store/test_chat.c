@@ -193,6 +193,14 @@ static void test_news_are_what_came_behind(void **state)
 	assert_int_equal(news.n_deleted, 2);
 	assert_false(news.more);
 	repo_chat_news_finish(&news);
+	/* From the beginning there is nothing that was seen and is gone. */
+	assert_int_equal(CALL(f, chat_since, stream, (struct uuid){0}, 2, &news), REPO_OK);
+	assert_int_equal(news.n, 2);
+	assert_true(uuid_eq(news.rows[0].id, ids[2]));
+	assert_true(uuid_eq(news.rows[1].id, ids[3]));
+	assert_int_equal(news.n_deleted, 0);
+	assert_true(news.more);
+	repo_chat_news_finish(&news);
 	assert_int_equal(CALL(f, chat_since, other, ids[2], 2, &news), REPO_NOT_FOUND);
 	assert_int_equal(CALL(f, chat_since, stream, stream, 2, &news), REPO_NOT_FOUND);
 	assert_null(news.rows);
