@@ -59,6 +59,12 @@ struct config_hls {
 	uint64_t dvr_us; /* 0: none; CONFIG_FOREVER: the whole stream */
 };
 
+struct config_playout {
+	uint64_t gop_cache, queue; /* bytes */
+	uint64_t stall_us;
+	unsigned max_players, max_per_stream; /* 0: no bound */
+};
+
 struct config_stream {
 	uint64_t grace_us, unpublished_us;
 };
@@ -152,6 +158,7 @@ struct config {
 	struct config_rtmp rtmp;
 	struct config_http http;
 	struct config_hls hls;
+	struct config_playout playout;
 	struct config_stream stream;
 	struct config_media media;
 	struct config_store store;

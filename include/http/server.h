@@ -122,7 +122,19 @@ void http_request_intercept(struct http_request *r,
 	bool (*before)(void *user, struct http_request *r, const struct http_response *response),
 	void *user);
 
-enum http_body_kind { HTTP_BODY_NONE, HTTP_BODY_PIECES, HTTP_BODY_FILE };
+enum http_body_kind { HTTP_BODY_NONE, HTTP_BODY_PIECES, HTTP_BODY_FILE, HTTP_BODY_STREAM };
+
+/*
+ * A body without a known end, given in pieces as the peer takes them; on HTTP/1 the connection ends
+ * with it. `more` is called whenever something can be given, with http_stream_put, as much as
+ * http_stream_left should be; `gone` when the peer went, after which the request must not be
+ * touched. Neither is called after http_stream_end or http_stream_abort.
+ */
+struct http_stream {
+	void (*more)(void *user);
+	void (*gone)(void *user);
+	void *user;
+};
 
 struct http_response {
 	int status;
@@ -145,9 +157,17 @@ struct http_response {
 	size_t n_pieces;
 	const char *path; /* HTTP_BODY_FILE: opened by the server; 404 if it is gone */
 	uint64_t offset, len; /* of the file; len 0: to its end */
+	struct http_stream stream; /* HTTP_BODY_STREAM; copied */
 };
 
 void http_respond(struct http_request *r, const struct http_response *response);
+/* Of a request that was answered with a stream. */
+void http_stream_put(struct http_request *r, struct rcbuf *piece); /* referenced; inside `more` */
+uint64_t http_stream_left(const struct http_request *r); /* bytes put and not yet taken */
+void http_stream_wake(struct http_request *r); /* there is more to give */
+/* After what was put; at once, without. The request is not to be touched any more. */
+void http_stream_end(struct http_request *r);
+void http_stream_abort(struct http_request *r);
 /* Shorthand: one text body. */
 void http_respond_text(
 	struct http_request *r, int status, const char *content_type, const char *text);

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "live/feed.h"
 #include "live/stream.h"
 #include "loop/loop.h"
 #include "model/repo.h"
@@ -28,6 +29,7 @@ struct live_config {
 	bool storyboard; /* recordings get one, and a poster */
 	uint64_t thumbnail_max_pixels; /* of the video; larger ones have no picture */
 	uint64_t max_bitrate; /* that a publisher may send, bit/s, for advice; 0: no bound */
+	struct feeds_config playout;
 };
 
 struct live_registry;
@@ -51,6 +53,8 @@ struct live_stream *live_registry_find(struct live_registry *r, struct uuid id);
 struct live_stream *live_registry_next(struct live_registry *r, const struct live_stream *after);
 unsigned live_registry_count(const struct live_registry *r);
 unsigned live_registry_publishers(const struct live_registry *r);
+/* Who plays by RTMP and HTTP-FLV. */
+unsigned live_registry_players(const struct live_registry *r);
 /* Emitted (data: live_stream) when a stream is opened; for state: live_stream_changed. */
 struct signal *live_registry_opened(struct live_registry *r);
 /* Emitted (data: live_stream) when a stream ends, before its end is written to the store. */
@@ -178,6 +182,8 @@ enum media_result live_publisher_configure(struct live_publisher *p, enum media_
 	unsigned track, enum media_codec codec, const uint8_t *config, size_t len);
 enum media_result live_publisher_sample(struct live_publisher *p, const struct media_sample *s);
 void live_publisher_metadata(struct live_publisher *p, const struct live_metadata *m);
+/* The same as it came, for players that take it so (live/feed.h). */
+void live_publisher_tag(struct live_publisher *p, const struct feed_input *tag);
 
 /* SHA-256 of a key's text, as it is stored. */
 void live_key_hash(const char *key, uint8_t out[STREAM_KEY_HASH_SIZE]);

@@ -33,6 +33,9 @@ bool live_stream_recorded(const struct live_stream *s);
 /* The row as it was when it went live, status kept current. Borrowed. */
 const struct stream_record *live_stream_record(const struct live_stream *s);
 struct media_window *live_stream_window(struct live_stream *s);
+/* For players of FLV tags. It ends with FINISHING. */
+struct feed;
+struct feed *live_stream_feed(struct live_stream *s);
 
 /* Emitted (data: the live_stream) on: a playlist change; a change of state; before it is freed. */
 struct signal *live_stream_updated(struct live_stream *s);

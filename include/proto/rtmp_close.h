@@ -32,6 +32,10 @@
 	X(BAD_KEY, "bad_key", "stream key refused", "NetStream.Publish.BadName") \
 	X(BUSY, "busy", "the key is being published already", "NetStream.Publish.BadName") \
 	X(NO_STREAM, "no_stream", "no such stream to play", "NetStream.Play.StreamNotFound") \
+	X(FORBIDDEN, "forbidden", "this needs a playback token that is valid", \
+		"NetStream.Play.Failed") \
+	X(PLAYER_LIMIT, "player_limit", "too many players", "NetStream.Play.Failed") \
+	X(STALLED, "stalled", "the player takes nothing", "NetStream.Play.InsufficientBW") \
 	X(CODEC, "codec", "codec not supported", "NetStream.Publish.Rejected") \
 	X(MEDIA, "media", "undecodable media", "NetStream.Publish.Rejected") \
 	X(TAKEOVER, "takeover", "a newer publisher took over the key", \

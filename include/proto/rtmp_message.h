@@ -29,6 +29,8 @@ enum rtmp_type {
 #define RTMP_CSID_CONTROL 2
 #define RTMP_CSID_COMMAND 3
 #define RTMP_CSID_STREAM 5
+#define RTMP_CSID_AUDIO 6
+#define RTMP_CSID_VIDEO 7
 
 struct rtmp_message {
 	uint32_t csid;

@@ -35,6 +35,7 @@ struct rtmp_session_config {
 	uint64_t max_bitrate; /* bit/s over bitrate_window_us; 0: no limit */
 	uint64_t bitrate_window_us;
 	uint32_t chunk_size; /* ours, announced after connect */
+	uint32_t play_chunk_size; /* ours towards players */
 	uint32_t window_ack; /* ours; also what the peer's is until it says */
 };
 
@@ -42,10 +43,12 @@ struct rtmp_session_config {
 void rtmp_session_config_default(struct rtmp_session_config *config);
 
 #define RTMP_KEY_SIZE 256
+#define RTMP_QUERY_SIZE 1024
 
 struct rtmp_request {
 	const char *key; /* NUL-terminated printable ASCII, 1 to 255 bytes, query removed */
 	const char *type; /* "live", "record", "append" or what the peer sent; "" for play */
+	const char *query; /* of a play: what followed '?' in the name, or "" */
 };
 
 struct rtmp_session_events {
@@ -58,6 +61,12 @@ struct rtmp_session_events {
 	/* Other data messages (onTextData, onCuePoint, …): the AMF0 after the name. */
 	void (*data)(
 		void *user, const char *name, uint32_t timestamp, const uint8_t *amf, size_t len);
+	/* Every data message, metadata too, as players are to get it: the name and what follows. */
+	void (*script)(
+		void *user, const char *name, uint32_t timestamp, const uint8_t *body, size_t len);
+	/* The player of an accepted play stops (deleteStream, closeStream), or pauses. */
+	void (*stop)(void *user);
+	void (*pause)(void *user, bool paused);
 	/* The encoder said that it stops (FCUnpublish, deleteStream, closeStream). The connection
 	 * stays. A lost connection gives no unpublish, only what the owner itself sees. */
 	void (*unpublish)(void *user);
@@ -90,8 +99,9 @@ struct buf *rtmp_session_output(struct rtmp_session *s);
 bool rtmp_session_reading(const struct rtmp_session *s); /* false: stop reading the socket */
 
 /*
- * Answers the pending publish: StreamBegin and NetStream.Publish.Start. Ignored if there is none,
- * as the session may have ended meanwhile. A play can only be rejected as yet.
+ * Answers the pending publish: StreamBegin and NetStream.Publish.Start; or the pending play: a
+ * larger chunk size, StreamBegin, NetStream.Play.Reset and Start, |RtmpSampleAccess. Ignored if
+ * there is none, as the session may have ended meanwhile.
  */
 void rtmp_session_accept(struct rtmp_session *s, uint64_t now);
 /*
@@ -100,10 +110,19 @@ void rtmp_session_accept(struct rtmp_session *s, uint64_t now);
  */
 void rtmp_session_reject(
 	struct rtmp_session *s, enum rtmp_close reason, const char *code, const char *text);
-/* Ends the session; a publisher is told by onStatus, with `text` or the reason's own. */
+/*
+ * A message of an accepted play: type 8, 9 or 18. The owner bounds what waits in the output.
+ */
+void rtmp_session_send(
+	struct rtmp_session *s, uint8_t type, uint32_t timestamp, const uint8_t *data, size_t len);
+/*
+ * Ends the session; a publisher is told by onStatus, with `text` or the reason's own; a player too,
+ * when its stream has ENDED by NetStream.Play.UnpublishNotify, StreamEOF and NetStream.Play.Stop.
+ */
 void rtmp_session_close(struct rtmp_session *s, enum rtmp_close reason, const char *text);
 
 enum rtmp_close rtmp_session_reason(const struct rtmp_session *s); /* NONE while open */
 bool rtmp_session_publishing(const struct rtmp_session *s);
+bool rtmp_session_playing(const struct rtmp_session *s);
 const char *rtmp_session_flash_version(
 	const struct rtmp_session *s); /* connect's flashVer, or "" */

@@ -8,7 +8,8 @@
 
 /*
  * RTMP and RTMPS listeners and their connections: each is a proto session fed by libwebsockets'
- * raw-skt role, and, once it publishes, a live_publisher. Loop thread only.
+ * raw-skt role, and, once it publishes, a live_publisher; once it plays, a feed_player. Loop thread
+ * only.
  *
  * Every end of a connection is one log line and one count of souk_rtmp_closed_total{reason}; the
  * reasons are those of proto/rtmp_close.h.
@@ -24,13 +25,17 @@ struct rtmp_server_config {
 	/* As in net_listener.h. */
 	bool (*admit)(void *admit_user, const char *address);
 	void *admit_user;
+	/* Whether the bearer of this playback token ("": none) may play the stream; NULL: anybody
+	 * may. Asked again while it plays. */
+	bool (*may_play)(void *play_user, struct uuid stream, const char *token);
+	void *play_user;
 };
 
 /* A connection, for operators. Texts live for the call. */
 struct rtmp_server_entry {
 	uint64_t id;
 	const char *address;
-	const char *stream_id; /* "": it does not publish */
+	const char *stream_id; /* "": it neither publishes nor plays */
 	uint64_t since_us, bytes; /* by the loop's clock; received */
 	bool tls;
 };

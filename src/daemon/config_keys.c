@@ -30,6 +30,9 @@ static const struct {
 	{"rtmp", "Publishers: where encoders connect, and what they may do."},
 	{"http", "Viewers and the API."},
 	{"hls", "What viewers get: low-latency HLS."},
+	{"playout",
+		"Players by RTMP and HTTP-FLV: rtmp://HOST/APP/STREAM_ID and "
+		"/live/STREAM_ID.flv."},
 	{"stream", "The life of a stream."},
 	{"media", "Recordings on disk."},
 	{"store", "The database."},
@@ -129,6 +132,21 @@ static const struct config_key keys[] = {
 	{"hls", "dvr", CONFIG_DURATION, AT(hls, dvr_us), "0", 0, 30 * DAY, .word = "all",
 		.reserved = true,
 		.help = "How far back viewers may go in a live stream; 0: only the window."},
+
+	{"playout", "gop_cache", CONFIG_SIZE, AT(playout, gop_cache), "8M", 0, 256 * MEGA,
+		.reload = true,
+		.help = "Kept of each stream since its last keyframe, so that players start at "
+			"once; 0: they wait for the next."},
+	{"playout", "queue", CONFIG_SIZE, AT(playout, queue), "8M", 64 * KILO, 256 * MEGA,
+		.reload = true,
+		.help = "A player that is further behind skips to the next keyframe."},
+	{"playout", "stall_timeout", CONFIG_DURATION, AT(playout, stall_us), "10s", SECOND, HOUR,
+		.reload = true,
+		.help = "A player that takes nothing of what it is sent for so long is closed."},
+	{"playout", "max_players", CONFIG_INT, AT(playout, max_players), "1000", 0, 1000000,
+		.reload = true, .help = "Such players in all; 0: no bound."},
+	{"playout", "max_per_stream", CONFIG_INT, AT(playout, max_per_stream), "500", 0, 1000000,
+		.reload = true, .help = "Such players of one stream; 0: no bound."},
 
 	{"stream", "grace", CONFIG_DURATION, AT(stream, grace_us), "60s", 0, DAY, .reload = true,
 		.help = "An encoder that was lost may come back for so long before the stream "

@@ -172,7 +172,8 @@ static void handle_request(void *user, struct http_request *r)
 	struct server *s = user;
 	const char *path = http_request_path(r);
 
-	if (hls_handle(s->hls, r) || sockets_handle(s->sockets, r) || pages_handle(s->pages, r))
+	if (hls_handle(s->hls, r) || flv_handle(s->flv, r) || sockets_handle(s->sockets, r) ||
+		pages_handle(s->pages, r))
 		return;
 	if (!router_knows(s->router, path) && pages_wanted(r) && !text_starts(path, "/api/"))
 		pages_missing(s->pages, r);
@@ -187,6 +188,8 @@ static bool create_rtmp(struct server *s)
 
 	config.admit = connections_admit;
 	config.admit_user = s;
+	config.may_play = server_may_play;
+	config.play_user = s;
 
 	s->rtmp = rtmp_server_create(s->loop, s->registry, &config, error, sizeof(error));
 	return s->rtmp || server_fail("rtmp", error);
@@ -233,6 +236,8 @@ static bool create_http(struct server *s)
 	if (!config_socket_path(s->config, socket_path))
 		return server_fail("http", "[server] run_dir is too long for a Unix socket");
 	s->hls = hls_create(&hls);
+	s->flv = flv_create(
+		&(struct flv_config){.registry = s->registry, .access = server_access, .user = s});
 	s->pages = pages_create(s->config->server.public_url);
 	config.unix_path = socket_path;
 	config.admit = connections_admit;
@@ -384,6 +389,7 @@ void server_destroy(struct server **server)
 	sockets_destroy(&s->sockets);
 	rtmp_server_destroy(&s->rtmp);
 	http_server_destroy(&s->http);
+	flv_destroy(&s->flv);
 	hls_destroy(&s->hls);
 	pages_destroy(&s->pages);
 	api_destroy(&s->api);

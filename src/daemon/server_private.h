@@ -4,6 +4,7 @@
 #include "base/metrics.h"
 #include "http/api.h"
 #include "http/auth.h"
+#include "http/flv.h"
 #include "http/hls.h"
 #include "http/pages.h"
 #include "http/router.h"
@@ -55,6 +56,7 @@ struct server {
 	struct api *api;
 	struct pages *pages;
 	struct hls *hls;
+	struct flv *flv;
 	struct http_server *http;
 	struct rtmp_server *rtmp;
 	struct sockets *sockets;
@@ -76,6 +78,9 @@ _Noreturn void server_stop_now(struct server *s);
 /* access.c: struct hls_config's hook. */
 enum hls_access server_access(
 	void *user, struct uuid stream, const char *token, const char *authorization);
+
+/* The same for struct rtmp_server_config. */
+bool server_may_play(void *user, struct uuid stream, const char *token);
 
 /* reload.c: the configuration once more. `changed` may be NULL. False: nothing changed. */
 bool server_reload(struct server *s, void (*changed)(void *arg, const char *key, bool in_force),

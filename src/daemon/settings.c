@@ -32,6 +32,14 @@ struct live_config settings_live(const struct config *c)
 		.storyboard = c->media.storyboard,
 		.thumbnail_width = c->media.thumbnail_width,
 		.thumbnail_max_pixels = c->media.thumbnail_max_pixels,
+		.playout =
+			{
+				.gop_max = (size_t)c->playout.gop_cache,
+				.queue_max = (size_t)c->playout.queue,
+				.stall_us = c->playout.stall_us,
+				.players_max = c->playout.max_players,
+				.per_stream_max = c->playout.max_per_stream,
+			},
 	};
 }
 

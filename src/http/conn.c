@@ -276,6 +276,8 @@ static int on_writeable(struct http_conn *c, struct lws *wsi, void *in, size_t l
 {
 	struct http_request *r = session_request(wsi);
 
+	if (r && r->out.is_aborted)
+		return -1;
 	if (r && r->phase == HTTP_ANSWERING)
 		http_write(r, true);
 	return c->verdict;

@@ -208,7 +208,9 @@ static void request_event(struct http_conn *c, struct http_request *r, bool writ
 			http_conn_kill(c);
 		break;
 	case HTTP_ANSWERING:
-		if (writable)
+		if (gone && r->out.is_stream)
+			http_conn_kill(c);
+		else if (writable)
 			http_write(r, false);
 		break;
 	case HTTP_REFUSED:

@@ -175,8 +175,7 @@ static void handle_thumb(struct hls *h, struct http_request *r, const char *rest
 		hls_thumb_get(h, r, id, &ask);
 }
 
-/* False: answered. */
-static bool method_allowed(struct http_request *r)
+bool hls_method_allowed(struct http_request *r)
 {
 	static const char preflight[] =
 		"allow: OPTIONS, GET, HEAD\r\n"
@@ -208,7 +207,7 @@ bool hls_handle(struct hls *h, struct http_request *r)
 
 	if (!live && !thumb && !text_starts(path, "/vod/"))
 		return false;
-	if (!method_allowed(r))
+	if (!hls_method_allowed(r))
 		return true;
 	if (thumb)
 		handle_thumb(h, r, path + strlen("/thumb/"));

@@ -56,6 +56,9 @@ struct hls_ask {
 	bool for_one; /* see enum hls_access */
 };
 
+/* hls.c: media can only be read. False: answered. */
+bool hls_method_allowed(struct http_request *r);
+
 /* hls_name.c */
 bool hls_name_parse(const char *text, struct hls_name *out);
 /* Splits "/hls/ID/NAME" behind its prefix. */

@@ -151,6 +151,10 @@ struct http_out {
 	int fd; /* -1: no file */
 	off_t offset;
 	bool head_sent; /* HTTP/2 */
+	/* A body that is given bit by bit (stream.c). */
+	bool is_stream, has_ended, is_aborted, filling;
+	struct http_stream stream; /* more NULL: its owner is through with it */
+	size_t room; /* of pieces */
 };
 
 struct http_kept_header {
@@ -260,6 +264,11 @@ const char *http_server_date(struct http_server *s);
  * in the connection's end. writable: called from libwebsockets' WRITEABLE.
  */
 void http_write(struct http_request *r, bool writable);
+
+/* stream.c */
+void http_stream_fill(struct http_request *r);
+/* All is said that there is to say now. */
+bool http_stream_idle(const struct http_request *r);
 
 /* gzip.c: NULL if it does not pay. */
 struct rcbuf *http_gzip(struct rcbuf *const *pieces, size_t n);

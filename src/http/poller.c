@@ -37,7 +37,8 @@ static void conn_event(struct http_conn *c, uint32_t events)
 	}
 	if (!r)
 		return;
-	if (r->phase == HTTP_ANSWERING && !(events & EPOLLERR))
+	bool left = r->out.is_stream && events & gone;
+	if (r->phase == HTTP_ANSWERING && !(events & EPOLLERR) && !left)
 		http_write(r, false);
 	else if (events & gone)
 		http_conn_kill(c);

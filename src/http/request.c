@@ -353,6 +353,8 @@ void http_request_lost(struct http_request *r)
 	}
 	if (r->phase == HTTP_HANDLING && r->gone)
 		r->gone(r->gone_user);
+	if (r->phase == HTTP_ANSWERING && r->out.stream.gone)
+		r->out.stream.gone(r->out.stream.user);
 	http_request_free(r);
 }
 

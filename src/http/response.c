@@ -248,7 +248,8 @@ static void put_representation(struct buf *b, const struct plan *plan)
 		put_line(b, "content-type", p->content_type);
 	if (plan->compressed)
 		put_line(b, "content-encoding", "gzip");
-	put_number(b, "content-length", plan->length);
+	if (p->kind != HTTP_BODY_STREAM)
+		put_number(b, "content-length", plan->length);
 	if (p->ranges)
 		put_line(b, "accept-ranges", "bytes");
 	if (plan->status == 206)
@@ -314,6 +315,10 @@ static void put_body(struct http_request *r, const struct plan *plan)
 	const struct http_response *p = plan->response;
 	struct http_out *o = &r->out;
 
+	if (p->kind == HTTP_BODY_STREAM && plan->has_body && r->method != HTTP_HEAD) {
+		o->is_stream = true;
+		o->stream = p->stream;
+	}
 	if (!plan->has_body || r->method == HTTP_HEAD || !plan->length)
 		return;
 	o->left = plan->length;
@@ -364,7 +369,8 @@ void http_respond(struct http_request *r, const struct http_response *response)
 	must(r->phase == HTTP_HANDLING);
 	if (is_kept_back(r, response))
 		return;
-	r->close = r->close || response->close || r->server->draining;
+	r->close = r->close || response->close || r->server->draining ||
+		response->kind == HTTP_BODY_STREAM;
 	if (!plan_make(r, &plan)) {
 		out_close_file(&r->out);
 		http_respond_text(r, 404, "application/json; charset=utf-8",

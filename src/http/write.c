@@ -23,7 +23,13 @@
 #define H2_FRAME 16384
 #define H2_HEAD 8192
 
-enum progress { PROGRESS_DONE, PROGRESS_AGAIN, PROGRESS_TURN_OVER, PROGRESS_FAILED };
+enum progress {
+	PROGRESS_DONE,
+	PROGRESS_AGAIN,
+	PROGRESS_IDLE, /* of a stream: nothing to write now */
+	PROGRESS_TURN_OVER,
+	PROGRESS_FAILED,
+};
 
 static bool out_empty(const struct http_out *o)
 {
@@ -210,7 +216,8 @@ static bool h2_lines(struct http_request *r, uint8_t **p, uint8_t *end)
 static enum progress h2_head(struct http_request *r, uint64_t *moved)
 {
 	uint8_t *start = r->server->scratch + LWS_PRE, *p = start, *end = start + H2_HEAD;
-	int flags = LWS_WRITE_HTTP_HEADERS | (r->out.left ? 0 : LWS_WRITE_H2_STREAM_END);
+	bool body_follows = r->out.left || r->out.is_stream;
+	int flags = LWS_WRITE_HTTP_HEADERS | (body_follows ? 0 : LWS_WRITE_H2_STREAM_END);
 
 	if (lws_add_http_header_status(r->wsi, (unsigned)r->out.status, &p, end) ||
 		!h2_lines(r, &p, end) || lws_finalize_http_header(r->wsi, &p, end))
@@ -220,7 +227,7 @@ static enum progress h2_head(struct http_request *r, uint64_t *moved)
 	*moved += (uint64_t)(p - start);
 	buf_reset(&r->out.head);
 	r->out.head_sent = true;
-	return r->out.left ? PROGRESS_AGAIN : PROGRESS_DONE;
+	return body_follows ? PROGRESS_AGAIN : PROGRESS_DONE;
 }
 
 static enum progress h2_body(struct http_request *r, uint64_t *moved)
@@ -229,7 +236,9 @@ static enum progress h2_body(struct http_request *r, uint64_t *moved)
 	lws_fileofs_t allowed = lws_get_peer_write_allowance(r->wsi);
 	size_t size = H2_FRAME;
 
-	if (allowed == 0)
+	bool final;
+
+	if (allowed == 0 && r->out.left)
 		return PROGRESS_AGAIN;
 	if (allowed > 0 && (uint64_t)allowed < size)
 		size = (size_t)allowed;
@@ -237,11 +246,12 @@ static enum progress h2_body(struct http_request *r, uint64_t *moved)
 	if (len < 0)
 		return PROGRESS_FAILED;
 	out_advance(&r->out, (size_t)len);
-	if (lws_write(r->wsi, start, (size_t)len,
-		    r->out.left ? LWS_WRITE_HTTP : LWS_WRITE_HTTP_FINAL) < 0)
+	final = !r->out.left && (!r->out.is_stream || r->out.has_ended);
+	if (lws_write(r->wsi, start, (size_t)len, final ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP) <
+		0)
 		return PROGRESS_FAILED;
 	*moved += (uint64_t)len;
-	return r->out.left ? PROGRESS_AGAIN : PROGRESS_DONE;
+	return final ? PROGRESS_DONE : PROGRESS_AGAIN;
 }
 
 static enum progress write_h2(struct http_request *r, bool writable, uint64_t *moved)
@@ -262,6 +272,27 @@ static void await(struct http_request *r)
 		http_conn_kill(c);
 }
 
+static enum progress write_some(struct http_request *r, bool writable, uint64_t *moved)
+{
+	if (r->h2)
+		return write_h2(r, writable, moved);
+	return r->conn->edge->tls ? write_tls(r, moved) : write_clear(r, moved);
+}
+
+/* What there is, and what comes when that is out. */
+static enum progress write_stream(struct http_request *r, bool writable, uint64_t *moved)
+{
+	enum progress progress;
+
+	do {
+		http_stream_fill(r);
+		if (http_stream_idle(r))
+			return PROGRESS_IDLE;
+		progress = write_some(r, writable, moved);
+	} while (progress == PROGRESS_DONE && !r->out.has_ended);
+	return progress;
+}
+
 void http_write(struct http_request *r, bool writable)
 {
 	struct http_conn *c = r->conn;
@@ -270,10 +301,8 @@ void http_write(struct http_request *r, bool writable)
 
 	if (c->closing || c->killed)
 		return;
-	if (r->h2)
-		progress = write_h2(r, writable, &moved);
-	else
-		progress = c->edge->tls ? write_tls(r, &moved) : write_clear(r, &moved);
+	progress = r->out.is_stream ? write_stream(r, writable, &moved)
+				    : write_some(r, writable, &moved);
 	metric_add(r->server->metrics.sent, moved);
 	if (moved || r->wait.kind != HTTP_WAIT_WRITE)
 		http_wait_start(r->server, &r->wait, HTTP_WAIT_WRITE);
@@ -283,6 +312,9 @@ void http_write(struct http_request *r, bool writable)
 		break;
 	case PROGRESS_AGAIN:
 		await(r);
+		break;
+	case PROGRESS_IDLE:
+		http_wait_stop(&r->wait);
 		break;
 	case PROGRESS_TURN_OVER:
 		http_conn_retry(c);

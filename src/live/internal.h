@@ -32,6 +32,7 @@ struct live_registry {
 	struct loop *loop;
 	struct repo repo;
 	struct live_config config;
+	struct feeds *feeds;
 	struct bans *bans;
 	char *media_root;
 	struct list streams; /* live_stream.link, in order of going live */
@@ -78,6 +79,7 @@ struct live_stream {
 	struct stream_record record;
 	enum live_state state;
 	struct media_engine *engine;
+	struct feed *feed;
 	struct live_publisher *publisher;
 	struct recording *recording;
 	struct timer *timer; /* unpublished, grace, retry of the end's write, linger: by state */

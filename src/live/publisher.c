@@ -221,3 +221,9 @@ void live_publisher_metadata(struct live_publisher *p, const struct live_metadat
 		media_engine_expect(s->engine, m->has_video, m->has_audio);
 	signal_emit(&s->changed, s);
 }
+
+void live_publisher_tag(struct live_publisher *p, const struct feed_input *tag)
+{
+	if (p->stream)
+		feed_put(p->stream->feed, tag);
+}

@@ -62,6 +62,7 @@ struct live_registry *live_registry_create(
 	signal_init(&r->opened);
 	signal_init(&r->ended);
 	metrics_init(&r->metrics, loop_metrics(l));
+	r->feeds = feeds_create(l, &config->playout);
 	retention_start(r);
 	health_watch_start(r);
 	return r;
@@ -85,6 +86,7 @@ void live_registry_destroy(struct live_registry **registry)
 	retention_stop(r);
 	health_watch_stop(r);
 	timer_destroy(&r->drain_timer);
+	feeds_destroy(&r->feeds);
 	map_destroy(r->by_id);
 	free(r->media_root);
 	free(r);
@@ -119,6 +121,11 @@ unsigned live_registry_count(const struct live_registry *r)
 unsigned live_registry_publishers(const struct live_registry *r)
 {
 	return r->publishers;
+}
+
+unsigned live_registry_players(const struct live_registry *r)
+{
+	return feeds_players(r->feeds);
 }
 
 struct signal *live_registry_opened(struct live_registry *r)
@@ -234,5 +241,7 @@ void live_registry_reconfigure(struct live_registry *r, const struct live_config
 	r->config.thumbnail_us = config->thumbnail_us;
 	r->config.thumbnail_width = config->thumbnail_width;
 	r->config.thumbnail_max_pixels = config->thumbnail_max_pixels;
+	r->config.playout = config->playout;
+	feeds_reconfigure(r->feeds, &config->playout);
 	timer_start(r->retention_timer, 0); /* new bounds hold at once */
 }

@@ -115,6 +115,7 @@ struct live_stream *live_stream_create(struct live_registry *r, const struct str
 	if (index)
 		continue_after(&config, s, index);
 	s->engine = media_engine_create(&config, loop_clock(r->loop), &engine_events, s);
+	s->feed = feed_create(r->feeds, s->id_text);
 	s->timer = loop_timer_create(r->loop, "live stream", wait_out, s);
 	s->state = LIVE_WAITING;
 	if (index && index->n > 0) {
@@ -192,6 +193,7 @@ void live_stream_destroy(struct live_stream *s)
 	timer_destroy(&s->timer);
 	if (s->end_write)
 		s->end_write->stream = NULL;
+	feed_destroy(&s->feed);
 	media_engine_destroy(s->engine);
 	list_remove(&s->link);
 	map_remove(r->by_id, s->id.bytes, sizeof(s->id.bytes));
@@ -236,6 +238,7 @@ void live_stream_attach(struct live_stream *s, struct live_publisher *p)
 	if (s->record.record_stream && !s->row_opened)
 		open_row(s);
 	put_early_ranges(s);
+	feed_restart(s->feed);
 	timer_stop(s->timer);
 	log_info("publish started", kv_str("stream", s->id_text), kv_str("address", p->address),
 		kv_u64("interruptions", s->interruptions));
@@ -369,6 +372,7 @@ void live_stream_finish(
 	s->end_done = done;
 	s->end_user = user;
 	media_engine_end(s->engine);
+	feed_finish(s->feed);
 	metric_add(s->registry->metrics.ended, 1);
 	log_info("stream ended", kv_str("stream", s->id_text),
 		kv_str("reason", live_end_reason_text(reason)));
@@ -414,6 +418,11 @@ const struct stream_record *live_stream_record(const struct live_stream *s)
 struct media_window *live_stream_window(struct live_stream *s)
 {
 	return media_engine_window(s->engine);
+}
+
+struct feed *live_stream_feed(struct live_stream *s)
+{
+	return s->feed;
 }
 
 struct signal *live_stream_updated(struct live_stream *s)

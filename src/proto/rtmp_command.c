@@ -78,6 +78,42 @@ void session_request_reconnect(struct rtmp_session *s, const char *text)
 		session_send_status(s, 0, "status", "NetConnection.Connect.ReconnectRequest", text);
 }
 
+static void send_sample_access(struct rtmp_session *s)
+{
+	struct buf *b = &s->scratch;
+	struct rtmp_message m = {.csid = RTMP_CSID_STREAM,
+		.stream_id = s->request_stream,
+		.type = RTMP_TYPE_DATA_AMF0};
+
+	buf_reset(b);
+	amf0_put_string(b, "|RtmpSampleAccess");
+	amf0_put_boolean(b, true);
+	amf0_put_boolean(b, true);
+	m.data = b->data;
+	m.len = b->len;
+	rtmp_chunk_write(&s->writer, &m, &s->output);
+}
+
+void session_begin_play(struct rtmp_session *s)
+{
+	rtmp_chunk_write_size(&s->writer, s->config.play_chunk_size, &s->output);
+	rtmp_chunk_write_user(&s->writer, RTMP_USER_STREAM_BEGIN, s->request_stream, &s->output);
+	session_send_status(
+		s, s->request_stream, "status", "NetStream.Play.Reset", "playing from now on");
+	session_send_status(
+		s, s->request_stream, "status", "NetStream.Play.Start", "playing started");
+	send_sample_access(s);
+}
+
+void session_end_play(struct rtmp_session *s)
+{
+	session_send_status(s, s->request_stream, "status", "NetStream.Play.UnpublishNotify",
+		"the stream has ended");
+	rtmp_chunk_write_user(&s->writer, RTMP_USER_STREAM_EOF, s->request_stream, &s->output);
+	session_send_status(
+		s, s->request_stream, "status", "NetStream.Play.Stop", "the stream has ended");
+}
+
 static void send_error(
 	struct rtmp_session *s, double transaction, const char *code, const char *text)
 {
@@ -285,6 +321,7 @@ static void on_close_stream(struct rtmp_session *s, struct command *c)
 {
 	if (c->stream_id == s->request_stream) {
 		session_unpublish(s);
+		session_stop_play(s);
 	}
 }
 
@@ -294,7 +331,22 @@ static void on_delete_stream(struct rtmp_session *s, struct command *c)
 	bool named = amf0_skip(&c->args) && amf0_read(&c->args, &v) && v.type == AMF0_NUMBER;
 	if (!named || v.number == (double)s->request_stream) {
 		session_unpublish(s);
+		session_stop_play(s);
 	}
+}
+
+/* What follows '?', if it can stand in a URL and fits. */
+static void read_query(struct rtmp_session *s, struct amf0_text text)
+{
+	const char *query = text.len > 0 ? memchr(text.data, '?', text.len) : NULL;
+
+	s->query[0] = '\0';
+	if (query == NULL)
+		return;
+	text.len -= (size_t)(query + 1 - text.data);
+	text.data = query + 1;
+	if (text.len > 0 && !amf0_text_copy(text, s->query, sizeof(s->query)))
+		s->query[0] = '\0';
 }
 
 /* The name and the type of publish and play. False if there is no name that can be a key. */
@@ -303,6 +355,9 @@ static bool read_request(struct rtmp_session *s, struct command *c)
 	struct amf0_value v;
 	s->key[0] = s->type[0] = '\0';
 	bool named = amf0_skip(&c->args) && amf0_read(&c->args, &v) && v.type == AMF0_STRING;
+	s->query[0] = '\0';
+	if (named)
+		read_query(s, v.text);
 	if (named && !copy_trimmed(v.text, s->key, sizeof(s->key))) {
 		s->key[0] = '\0';
 		return false;
@@ -319,10 +374,11 @@ static bool read_request(struct rtmp_session *s, struct command *c)
 static void ask_owner(struct rtmp_session *s, struct command *c, bool is_play,
 	void (*ask)(void *user, const struct rtmp_request *request), enum rtmp_close refusal)
 {
-	if (s->state == SESSION_PUBLISHING) {
+	if (s->state == SESSION_PUBLISHING || s->state == SESSION_PLAYING) {
 		session_send_status(s, c->stream_id, "error",
 			is_play ? "NetStream.Play.Failed" : "NetStream.Publish.BadConnection",
-			"this connection is publishing already");
+			s->state == SESSION_PLAYING ? "this connection is playing already"
+						    : "this connection is publishing already");
 		return;
 	}
 	bool valid = read_request(s, c);
@@ -334,7 +390,8 @@ static void ask_owner(struct rtmp_session *s, struct command *c, bool is_play,
 			valid ? NULL : "the stream name is empty, too long or has odd characters");
 		return;
 	}
-	struct rtmp_request request = {.key = s->key, .type = is_play ? "" : s->type};
+	struct rtmp_request request = {
+		.key = s->key, .type = is_play ? "" : s->type, .query = is_play ? s->query : ""};
 	ask(s->user, &request);
 }
 
@@ -346,6 +403,26 @@ static void on_publish(struct rtmp_session *s, struct command *c)
 static void on_play(struct rtmp_session *s, struct command *c)
 {
 	ask_owner(s, c, true, s->events->play, RTMP_CLOSE_NO_STREAM);
+}
+
+static void on_pause(struct rtmp_session *s, struct command *c)
+{
+	struct amf0_value v;
+	bool said = amf0_skip(&c->args) && amf0_read(&c->args, &v) && v.type == AMF0_BOOLEAN;
+
+	if (s->state != SESSION_PLAYING || !said)
+		return;
+	session_send_status(s, s->request_stream, "status",
+		v.flag ? "NetStream.Pause.Notify" : "NetStream.Unpause.Notify",
+		v.flag ? "paused" : "going on at the live edge");
+	if (s->events->pause != NULL)
+		s->events->pause(s->user, v.flag);
+}
+
+static void on_fc_subscribe(struct rtmp_session *s, struct command *c)
+{
+	send_result(s, c);
+	call_back(s, "onFCSubscribe", "NetStream.FCSubscribe.Success", "waiting for play");
 }
 
 static void on_answer(struct rtmp_session *s, struct command *c)
@@ -369,6 +446,8 @@ static const struct command_row commands[] = {
 	{"deleteStream", false, on_delete_stream},
 	{"getStreamLength", false, on_get_stream_length},
 	{"play", false, on_play},
+	{"pause", false, on_pause},
+	{"FCSubscribe", false, on_fc_subscribe},
 	/* Answers to calls of ours, which want none. */
 	{"_result", true, on_answer},
 	{"_error", true, on_answer},

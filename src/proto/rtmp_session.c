@@ -75,6 +75,11 @@ bool rtmp_session_publishing(const struct rtmp_session *s)
 	return s->state == SESSION_PUBLISHING;
 }
 
+bool rtmp_session_playing(const struct rtmp_session *s)
+{
+	return s->state == SESSION_PLAYING;
+}
+
 const char *rtmp_session_flash_version(const struct rtmp_session *s)
 {
 	return s->flash_version;
@@ -87,6 +92,12 @@ static void say_why(struct rtmp_session *s, enum rtmp_close reason, const char *
 	if (code == NULL || s->state == SESSION_HANDSHAKE || s->state == SESSION_CONNECTING) {
 		return;
 	}
+	if (s->state == SESSION_PLAYING && reason == RTMP_CLOSE_ENDED) {
+		session_end_play(s);
+		return;
+	}
+	if (s->state == SESSION_PLAYING && text_starts(code, "NetStream.Publish."))
+		code = "NetStream.Play.Failed";
 	if (reason == RTMP_CLOSE_DRAIN)
 		session_request_reconnect(s, rtmp_close_text(reason));
 	bool of_connection = text_starts(code, "NetConnection.") || s->state == SESSION_CONNECTED;
@@ -120,11 +131,16 @@ void session_end(struct rtmp_session *s, enum rtmp_close reason)
 
 void rtmp_session_accept(struct rtmp_session *s, uint64_t now)
 {
-	if (s->state != SESSION_PENDING || !should(!s->pending_is_play)) {
+	if (s->state != SESSION_PENDING) {
+		return;
+	}
+	s->active_at = now;
+	if (s->pending_is_play) {
+		s->state = SESSION_PLAYING;
+		session_begin_play(s);
 		return;
 	}
 	s->state = SESSION_PUBLISHING;
-	s->active_at = now;
 	rtmp_chunk_write_user(&s->writer, RTMP_USER_STREAM_BEGIN, s->request_stream, &s->output);
 	session_send_status(
 		s, s->request_stream, "status", "NetStream.Publish.Start", "publishing started");
@@ -159,6 +175,36 @@ void session_unpublish(struct rtmp_session *s)
 	}
 }
 
+void session_stop_play(struct rtmp_session *s)
+{
+	if (s->state != SESSION_PLAYING) {
+		return;
+	}
+	s->state = SESSION_CONNECTED;
+	s->opened_at = s->now;
+	if (s->events->stop != NULL) {
+		s->events->stop(s->user);
+	}
+}
+
+void rtmp_session_send(
+	struct rtmp_session *s, uint8_t type, uint32_t timestamp, const uint8_t *data, size_t len)
+{
+	struct rtmp_message m = {
+		.csid = type == RTMP_TYPE_AUDIO	  ? RTMP_CSID_AUDIO
+			: type == RTMP_TYPE_VIDEO ? RTMP_CSID_VIDEO
+						  : RTMP_CSID_STREAM,
+		.stream_id = s->request_stream,
+		.timestamp = timestamp,
+		.type = type,
+		.data = data,
+		.len = len,
+	};
+	if (s->state == SESSION_PLAYING) {
+		rtmp_chunk_write(&s->writer, &m, &s->output);
+	}
+}
+
 static void take_metadata(struct rtmp_session *s, struct amf0_reader *r)
 {
 	/* Broken metadata is no reason to drop a publisher: what was understood is passed on. */
@@ -178,12 +224,17 @@ static void take_data(struct rtmp_session *s, const struct rtmp_message *m)
 		return;
 	}
 	struct amf0_reader r = {.in = in};
+	const uint8_t *body = r.in.pos;
 	bool ok = amf0_read(&r, &v);
 	if (ok && amf0_text_is(v.text, "@setDataFrame")) {
+		body = r.in.pos;
 		ok = amf0_read(&r, &v);
 	}
 	if (!ok || v.type != AMF0_STRING || !amf0_text_copy(v.text, name, sizeof(name))) {
 		return;
+	}
+	if (s->events->script != NULL && name[0] != '@') {
+		s->events->script(s->user, name, m->timestamp, body, (size_t)(in.end - body));
 	}
 	if (text_eq(name, "onMetaData")) {
 		take_metadata(s, &r);
@@ -325,6 +376,7 @@ static bool step(struct rtmp_session *s, struct buf_reader *in)
 	case SESSION_CONNECTING:
 	case SESSION_CONNECTED:
 	case SESSION_PUBLISHING:
+	case SESSION_PLAYING:
 		return step_chunks(s, in);
 	case SESSION_PENDING:
 	case SESSION_CLOSED:

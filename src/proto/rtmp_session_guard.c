@@ -21,6 +21,7 @@ void rtmp_session_config_default(struct rtmp_session_config *config)
 		.max_bitrate = 20000000,
 		.bitrate_window_us = 10000000,
 		.chunk_size = 4096,
+		.play_chunk_size = 65536,
 		.window_ack = 2500000,
 	};
 }
@@ -78,7 +79,9 @@ void guard_acknowledge(struct rtmp_session *s)
 
 void guard_check_output(struct rtmp_session *s)
 {
-	if (s->state != SESSION_CLOSED && s->output.len > s->config.output_max) {
+	/* What a player has to get is its owner's to bound: at most a message more. */
+	size_t media = s->state == SESSION_PLAYING ? 2 * (size_t)s->config.message_max : 0;
+	if (s->state != SESSION_CLOSED && s->output.len > s->config.output_max + media) {
 		session_end(s, RTMP_CLOSE_OUTPUT);
 	}
 }
@@ -98,6 +101,7 @@ static uint64_t state_deadline(const struct rtmp_session *s, enum rtmp_close *re
 	case SESSION_PUBLISHING:
 		*reason = RTMP_CLOSE_SILENCE;
 		return s->active_at + s->config.silence_timeout_us;
+	case SESSION_PLAYING: /* a player has nothing to say */
 	case SESSION_CLOSED:
 		break;
 	}

@@ -13,6 +13,7 @@ enum session_state {
 	SESSION_CONNECTED,
 	SESSION_PENDING, /* a publish or play waits for the owner's answer; input is held */
 	SESSION_PUBLISHING,
+	SESSION_PLAYING,
 	SESSION_CLOSED,
 };
 
@@ -51,6 +52,7 @@ struct rtmp_session {
 	bool pending_is_play;
 	uint32_t request_stream; /* message stream of the pending or running publish */
 	char key[RTMP_KEY_SIZE], type[16];
+	char query[RTMP_QUERY_SIZE];
 	char instance[RTMP_KEY_SIZE]; /* what followed the app's name in connect */
 	char flash_version[64];
 	bool is_enhanced; /* speaks Enhanced RTMP */
@@ -60,11 +62,16 @@ struct rtmp_session {
 /* rtmp_session.c */
 void session_end(struct rtmp_session *s, enum rtmp_close reason);
 void session_unpublish(struct rtmp_session *s);
+/* A player says that it has enough; nothing happens unless there is one. */
+void session_stop_play(struct rtmp_session *s);
 
 /* rtmp_command.c */
 void session_command(struct rtmp_session *s, const struct rtmp_message *m);
 void session_send_status(struct rtmp_session *s, uint32_t stream_id, const char *level,
 	const char *code, const char *text);
+/* What a player gets before the media, and behind it. */
+void session_begin_play(struct rtmp_session *s);
+void session_end_play(struct rtmp_session *s);
 /* Asks a peer that understands it to connect anew, here or where the address now leads. */
 void session_request_reconnect(struct rtmp_session *s, const char *text);
 

@@ -18,6 +18,9 @@
  * with unread bytes would reset it, and the peer might never see why.
  */
 #define LINGER_US 1000000
+/* Of what a player is sent: libwebsockets hands it to the kernel in one go. */
+#define PIECE 65536
+#define PIECES_PER_TURN 16
 
 static void set_timer(struct rtmp_conn *c, uint64_t at, uint64_t now)
 {
@@ -80,7 +83,8 @@ static void begin_linger(struct rtmp_conn *c)
 /* The session has ended: say the last words if there are any, then go. */
 static void end_conn(struct rtmp_conn *c)
 {
-	bool deaf = rtmp_session_reason(c->session) == RTMP_CLOSE_OUTPUT;
+	enum rtmp_close reason = rtmp_session_reason(c->session);
+	bool deaf = reason == RTMP_CLOSE_OUTPUT || reason == RTMP_CLOSE_STALLED;
 	if (rtmp_session_output(c->session)->len == 0 || deaf) {
 		kill_wsi(c);
 		return;
@@ -162,11 +166,38 @@ static void on_received(struct rtmp_conn *c, const uint8_t *data, size_t len)
 	rtmp_conn_update(c);
 }
 
+/* A player's bytes go in pieces, each after what was before it: so it is seen to take them. */
+static int write_pieces(struct rtmp_conn *c)
+{
+	struct buf *out = rtmp_session_output(c->session);
+
+	for (unsigned i = 0; i < PIECES_PER_TURN; i++) {
+		size_t len = out->len < PIECE ? out->len : PIECE;
+		if (len == 0)
+			break;
+		if (lws_write(c->wsi, out->data, len, LWS_WRITE_RAW) < 0)
+			return -1;
+		buf_consume(out, len);
+		if (lws_partial_buffered(c->wsi))
+			break;
+		player_fill(c);
+	}
+	player_moved(c, out->len > 0 || lws_partial_buffered(c->wsi));
+	if (out->len > 0 || lws_partial_buffered(c->wsi))
+		lws_callback_on_writable(c->wsi);
+	else if (rtmp_session_reason(c->session) != RTMP_CLOSE_NONE)
+		begin_linger(c);
+	return 0;
+}
+
 /* Non-zero closes. libwebsockets keeps what the kernel does not take, which output_max bounds, and
  * calls again only when all of it is gone. */
 static int on_writable(struct rtmp_conn *c)
 {
 	struct buf *out = rtmp_session_output(c->session);
+	if (rtmp_session_playing(c->session)) {
+		return write_pieces(c);
+	}
 	if (out->len > 0) {
 		size_t len = out->len;
 		if (lws_write(c->wsi, out->data, len, LWS_WRITE_RAW) < 0) {
@@ -228,7 +259,7 @@ static int callback(
 }
 
 static const struct lws_protocols protocols[] = {
-	{.name = "rtmp", .callback = callback, .rx_buffer_size = 0},
+	{.name = "rtmp", .callback = callback, .rx_buffer_size = 0, .tx_packet_size = PIECE},
 	{.name = NULL},
 };
 

@@ -108,8 +108,17 @@ static void on_publish(void *user, const struct rtmp_request *request)
 
 static void on_play(void *user, const struct rtmp_request *request)
 {
-	struct rtmp_conn *c = user;
-	rtmp_session_reject(c->session, RTMP_CLOSE_NO_STREAM, NULL, NULL);
+	player_play(user, request);
+}
+
+static void on_stop(void *user)
+{
+	player_stop(user);
+}
+
+static void on_pause(void *user, bool paused)
+{
+	player_pause(user, paused);
 }
 
 static void refuse_codec(struct rtmp_conn *c, const struct flv_packet *packet)
@@ -232,6 +241,44 @@ static void take_packet(struct rtmp_conn *c, const struct flv_packet *packet, ui
 	}
 }
 
+/* The first packet stands for the tag. What has none, and the end of a sequence, which is not that
+ * of the stream, is not for players. */
+static void give_to_players(struct rtmp_conn *c, const struct rtmp_message *m)
+{
+	bool video = m->type == RTMP_TYPE_VIDEO;
+	struct flv_tag tag = flv_tag(video ? FLV_VIDEO : FLV_AUDIO, m->data, m->len);
+	struct flv_packet packet;
+
+	if (flv_tag_next(&tag, &packet) != FLV_OK || packet.is_end_of_sequence)
+		return;
+	live_publisher_tag(&c->publisher,
+		&(struct feed_input){
+			.type = video ? FEED_VIDEO : FEED_AUDIO,
+			.timestamp = m->timestamp,
+			.is_config = packet.is_config,
+			.is_key = video && packet.is_key && !packet.is_config &&
+				!packet.is_metadata && packet.track == 0,
+			.track = packet.track,
+			.body = m->data,
+			.len = m->len,
+		});
+}
+
+static void on_script(
+	void *user, const char *name, uint32_t timestamp, const uint8_t *body, size_t len)
+{
+	struct rtmp_conn *c = user;
+
+	live_publisher_tag(&c->publisher,
+		&(struct feed_input){
+			.type = FEED_SCRIPT,
+			.timestamp = timestamp,
+			.is_config = text_eq(name, "onMetaData"),
+			.body = body,
+			.len = len,
+		});
+}
+
 static void on_media(void *user, const struct rtmp_message *m)
 {
 	struct rtmp_conn *c = user;
@@ -249,6 +296,8 @@ static void on_media(void *user, const struct rtmp_message *m)
 		else if (result == FLV_INVALID)
 			metric_add(c->server->metrics.invalid_tags, 1);
 	}
+	if (!rtmp_session_reason(c->session))
+		give_to_players(c, m);
 }
 
 static void on_metadata(void *user, const struct rtmp_metadata *m)
@@ -313,7 +362,7 @@ static void on_unpublish(void *user)
 static enum log_level close_level(const struct rtmp_conn *c, enum rtmp_close reason)
 {
 	if (reason == RTMP_CLOSE_PEER) {
-		return c->published ? LOG_INFO : LOG_DEBUG;
+		return c->published || c->player.ops ? LOG_INFO : LOG_DEBUG;
 	}
 	bool ordinary = reason == RTMP_CLOSE_TAKEOVER || reason == RTMP_CLOSE_ENDED ||
 		reason == RTMP_CLOSE_KICKED || reason == RTMP_CLOSE_DRAIN;
@@ -329,6 +378,7 @@ static void on_closed(void *user, enum rtmp_close reason)
 		kv_str("reason", rtmp_close_label(reason)), kv_str("text", rtmp_close_text(reason)),
 		KV_LAST);
 	rtmp_server_count_close(c->server, reason);
+	player_closed(c, reason);
 	if (c->joined) {
 		live_publisher_lost(&c->publisher);
 	}
@@ -340,6 +390,9 @@ const struct rtmp_session_events ingest_events = {
 	.media = on_media,
 	.metadata = on_metadata,
 	.data = on_data,
+	.script = on_script,
+	.stop = on_stop,
+	.pause = on_pause,
 	.unpublish = on_unpublish,
 	.closed = on_closed,
 };

@@ -70,6 +70,11 @@ struct rtmp_conn {
 	uint64_t text_second, text_count;
 	unsigned texts; /* of that second */
 	char key_head[8];
+	/* player.c */
+	struct feed_player player;
+	struct uuid play_id;
+	char token[RTMP_QUERY_SIZE];
+
 	const char *why; /* what the peer was told, if more than the reason's text */
 	char stream_id[40];
 };
@@ -88,6 +93,16 @@ void rtmp_conn_update(struct rtmp_conn *c);
 /* ingest.c */
 extern const struct rtmp_session_events ingest_events; /* their user is the rtmp_conn */
 void ingest_init(struct rtmp_conn *c);
+
+/* player.c: the other way, for the same sessions */
+void player_play(struct rtmp_conn *c, const struct rtmp_request *request);
+void player_pause(struct rtmp_conn *c, bool paused);
+/* Puts tags into the session's output, as many as should wait there. */
+void player_fill(struct rtmp_conn *c);
+/* The peer has taken something. */
+void player_moved(struct rtmp_conn *c, bool busy);
+void player_stop(struct rtmp_conn *c);
+void player_closed(struct rtmp_conn *c, enum rtmp_close reason);
 
 /* server.c */
 void rtmp_server_count_close(struct rtmp_server *s, enum rtmp_close reason);

@@ -193,8 +193,12 @@ void rtmp_server_drain(struct rtmp_server *s)
 
 void rtmp_server_reconfigure(struct rtmp_server *s, const struct rtmp_server_config *config)
 {
+	struct rtmp_server_config with_hooks = *config;
+
+	with_hooks.may_play = s->config.may_play;
+	with_hooks.play_user = s->config.play_user;
 	free_config(s);
-	copy_config(s, config);
+	copy_config(s, &with_hooks);
 }
 
 bool rtmp_server_reload_tls(struct rtmp_server *s)

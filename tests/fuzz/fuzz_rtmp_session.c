@@ -63,6 +63,23 @@ static void on_closed(void *user, enum rtmp_close reason)
 	o->closed = true;
 }
 
+static void on_script(
+	void *user, const char *name, uint32_t timestamp, const uint8_t *body, size_t len)
+{
+	on_data(user, name, timestamp, body, len);
+}
+
+static void on_stop(void *user)
+{
+	struct owner *o = user;
+	must(o->is_play);
+}
+
+static void on_pause(void *user, bool paused)
+{
+	on_stop(user);
+}
+
 static const struct rtmp_session_events events = {
 	.publish = on_publish,
 	.play = on_play,
@@ -70,6 +87,9 @@ static const struct rtmp_session_events events = {
 	.metadata = on_metadata,
 	.data = on_data,
 	.unpublish = on_unpublish,
+	.script = on_script,
+	.stop = on_stop,
+	.pause = on_pause,
 	.closed = on_closed,
 };
 
@@ -81,6 +101,9 @@ static void shake(struct owner *o)
 	rtmp_session_input(o->session, zeros, sizeof(zeros), o->now);
 }
 
+static const uint8_t media[3000];
+static const size_t config_fill = 10000;
+
 static void act(struct owner *o, uint8_t action)
 {
 	o->now += (uint64_t)(action >> 4) * 400000;
@@ -88,9 +111,7 @@ static void act(struct owner *o, uint8_t action)
 	case 0:
 	case 1:
 	case 2:
-		if (!o->is_play) {
-			rtmp_session_accept(o->session, o->now);
-		}
+		rtmp_session_accept(o->session, o->now);
 		break;
 	case 3:
 		rtmp_session_reject(o->session, RTMP_CLOSE_BAD_KEY, NULL, "refused");
@@ -100,6 +121,12 @@ static void act(struct owner *o, uint8_t action)
 		break;
 	case 5:
 		rtmp_session_close(o->session, RTMP_CLOSE_KICKED, NULL);
+		break;
+	case 6:
+		must(rtmp_session_playing(o->session) <= o->is_play);
+		if (rtmp_session_output(o->session)->len < config_fill)
+			rtmp_session_send(o->session, RTMP_TYPE_VIDEO, (uint32_t)(o->now / 1000),
+				media, sizeof(media));
 		break;
 	default:
 		break;
@@ -127,7 +154,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		n = n < size ? n : size;
 		bool open = rtmp_session_input(o.session, data, n, o.now);
 		must(open == !o.closed);
-		must(rtmp_session_output(o.session)->len <= config.output_max + 4096);
+		must(rtmp_session_output(o.session)->len <= config.output_max + 4096 +
+				(rtmp_session_playing(o.session) ? 2 * config.message_max : 0));
 		data += n;
 		size -= n;
 	}

@@ -94,6 +94,11 @@ static inline void on_unpublish(void *user)
 	note(((struct bench *)user)->events, "unpublish");
 }
 
+static inline void on_stop(void *user)
+{
+	note(((struct bench *)user)->events, "stop");
+}
+
 static inline void on_closed(void *user, enum rtmp_close reason)
 {
 	char text[64];
@@ -108,6 +113,7 @@ static const struct rtmp_session_events bench_events = {
 	.metadata = on_metadata,
 	.data = on_data,
 	.unpublish = on_unpublish,
+	.stop = on_stop,
 	.closed = on_closed,
 };
 

@@ -164,6 +164,67 @@ static void test_play_is_asked_and_rejected(void **state)
 	bench_close(&b);
 }
 
+static void test_play_is_accepted_and_ends(void **state)
+{
+	struct bench b;
+	bench_open(&b, CUT_WHOLE);
+	bench_start(&b);
+	bench_shake(&b);
+	write_connect(&b, "live");
+	write_command(&b, "play", 0, 1, "id?token=x", NULL);
+	bench_send(&b);
+	rtmp_session_send(b.session, RTMP_TYPE_VIDEO, 0, (const uint8_t *)"none", 4);
+	b.answers[0] = b.events[0] = '\0';
+	rtmp_session_accept(b.session, b.clock.mono);
+	assert_true(rtmp_session_playing(b.session));
+	assert_false(rtmp_session_publishing(b.session));
+	bench_read_answers(&b);
+	assert_non_null(strstr(b.answers,
+		"user0(1) onStatus#0/1(NetStream.Play.Reset) onStatus#0/1(NetStream.Play.Start)"));
+	/* What it may not do, what it may, and what it need not: say anything. */
+	b.answers[0] = '\0';
+	write_command(&b, "publish", 0, 1, "key", NULL);
+	write_message(&b, 4, RTMP_TYPE_AUDIO, 1, 0, "abc", 3);
+	bench_send(&b);
+	assert_string_equal(b.answers, "onStatus#0/1(NetStream.Publish.BadConnection)");
+	bench_advance(&b, 3600000000);
+	assert_int_equal(rtmp_session_reason(b.session), RTMP_CLOSE_NONE);
+	b.answers[0] = '\0';
+	rtmp_session_close(b.session, RTMP_CLOSE_ENDED, NULL);
+	bench_read_answers(&b);
+	assert_string_equal(b.answers,
+		"onStatus#0/1(NetStream.Play.UnpublishNotify) user1(1) "
+		"onStatus#0/1(NetStream.Play.Stop)");
+	assert_string_equal(b.events, "closed(ended)");
+	bench_close(&b);
+}
+
+static void test_play_is_stopped_and_begun_again(void **state)
+{
+	struct bench b;
+	bench_open(&b, CUT_WHOLE);
+	bench_start(&b);
+	bench_shake(&b);
+	write_connect(&b, "live");
+	write_command(&b, "play", 0, 1, "id", NULL);
+	bench_send(&b);
+	rtmp_session_accept(b.session, b.clock.mono);
+	b.events[0] = '\0';
+	write_command(&b, "closeStream", 0, 1, NULL, NULL);
+	write_command(&b, "play", 0, 1, "other", NULL);
+	bench_send(&b);
+	assert_string_equal(b.events, "stop play(other)");
+	rtmp_session_accept(b.session, b.clock.mono);
+	assert_true(rtmp_session_playing(b.session));
+	b.answers[0] = '\0';
+	bench_read_answers(&b);
+	b.answers[0] = '\0';
+	rtmp_session_close(b.session, RTMP_CLOSE_KICKED, NULL);
+	bench_read_answers(&b);
+	assert_string_equal(b.answers, "onStatus#0/1(NetStream.Play.Failed)");
+	bench_close(&b);
+}
+
 static void test_explicit_stop(void **state)
 {
 	static const char *const stops[] = {"FCUnpublish", "closeStream", "deleteStream"};
@@ -497,6 +558,8 @@ int main(void)
 		cmocka_unit_test(test_stop_while_unanswered_follows_the_answer),
 		cmocka_unit_test(test_rejections),
 		cmocka_unit_test(test_play_is_asked_and_rejected),
+		cmocka_unit_test(test_play_is_accepted_and_ends),
+		cmocka_unit_test(test_play_is_stopped_and_begun_again),
 		cmocka_unit_test(test_explicit_stop),
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_invalid_app_is_told),

@@ -115,6 +115,25 @@ enum media_result live_publisher_sample(struct live_publisher *p, const struct m
 	return fake_live.answer;
 }
 
+void live_publisher_tag(struct live_publisher *p, const struct feed_input *tag)
+{
+}
+
+struct live_stream *live_registry_find(struct live_registry *r, struct uuid id)
+{
+	return NULL;
+}
+
+enum live_state live_stream_state(const struct live_stream *s)
+{
+	return LIVE_WAITING;
+}
+
+struct feed *live_stream_feed(struct live_stream *s)
+{
+	return NULL;
+}
+
 void live_publisher_metadata(struct live_publisher *p, const struct live_metadata *m)
 {
 	text_copy(fake_live.encoder, sizeof(fake_live.encoder), m->encoder);
