@@ -1,16 +1,13 @@
 #include "sockets.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "connections.h"
-#include "http/playback.h"
 #include "http/websocket.h"
 #include "server_private.h"
+#include "sockets_private.h"
 #include "ws/active_events.h"
 #include "ws/events.h"
 #include "ws/events_auth.h"
@@ -30,7 +27,6 @@
 /* The rest is the user's id. */
 #define REALTIME_PATH "/v1/realtime/ws/"
 #define SIO_PATH "/socket.io"
-#define RTMP_PORT 1935
 /* A player holds three parts back (RFC 8216bis, PART-HOLD-BACK); encoder and ways take the rest. */
 #define PARTS_BACK 3
 #define WAYS_MS 1000
@@ -52,152 +48,6 @@ struct sockets {
 	struct json_server *json, *realtime;
 	struct sio_binding *sio;
 };
-
-/* --- tokens --- */
-
-/* What the token does not say is as it is stored. */
-static void complete(struct server *s, struct ws_identity *who)
-{
-	struct repo repo = store_repo(s->store);
-	struct user_record stored = {0};
-
-	if (who->name && who->avatar && who->neighborhood)
-		return;
-	repo.ops->user_get(repo.impl, who->user_id, &stored);
-	who->name = who->name ? who->name : mem_strdup(stored.name);
-	who->avatar = who->avatar ? who->avatar : mem_strdup(stored.avatar);
-	who->neighborhood = who->neighborhood ? who->neighborhood : mem_strdup(stored.neighborhood);
-	user_record_finish(&stored);
-}
-
-static bool check_token(
-	void *user, const char *token, struct ws_identity *out, const char **code, const char **why)
-{
-	struct server *s = user;
-	char *header = mem_printf("Bearer %s", token);
-	const struct auth_peer peer = {.authorization = header, .uid = -1};
-	struct identity who = {0};
-	enum auth_result result = auth_check(s->auth, &peer, &who, why);
-
-	free(header);
-	*code = auth_result_code(result);
-	if (result != AUTH_OK)
-		return false;
-	*out = (struct ws_identity){.user_id = who.user_id,
-		.name = who.name,
-		.avatar = who.avatar,
-		.neighborhood = who.neighborhood,
-		.roles = who.roles,
-		.expires_ms = who.expires_ms};
-	if (connections_banned(s, out->user_id)) {
-		ws_identity_finish(out);
-		*code = "banned";
-		*why = "This user is banned.";
-		return false;
-	}
-	complete(s, out);
-	return true;
-}
-
-static const struct ws_auth_ops auth_ops = {.check = check_token};
-
-/* --- what the stream events ask --- */
-
-static char *absolute(const struct server *s, const char *path, const char *suffix)
-{
-	const char *base = s->config->server.public_url;
-	size_t len = base ? strlen(base) : 0;
-
-	while (len && base[len - 1] == '/')
-		len--;
-	return mem_printf("%.*s%s%s", (int)len, base ? base : "", path, suffix);
-}
-
-/* "" where none is needed; false: this viewer gets none. */
-static bool token_for(struct server *s, const struct stream_record *row, const char *viewer,
-	char out[static PLAYBACK_TOKEN_SIZE + 8])
-{
-	uint8_t key[AUTH_KEY_SIZE];
-	char token[PLAYBACK_TOKEN_SIZE];
-	uint64_t expires_s =
-		clock_wall_ms(&clock_system) / 1000 + s->config->auth.playback_ttl_us / 1000000;
-
-	out[0] = '\0';
-	if (row->audience == AUDIENCE_EVERYONE)
-		return true;
-	auth_derive_key(s->auth, PLAYBACK_LABEL, key);
-	if (!viewer || !playback_token(key, row->id, viewer, expires_s, token))
-		return false;
-	snprintf(out, PLAYBACK_TOKEN_SIZE + 8, "?token=%s", token);
-	return true;
-}
-
-static char *media_url(
-	struct server *s, const struct stream_record *row, const char *viewer, const char *path)
-{
-	char suffix[PLAYBACK_TOKEN_SIZE + 8];
-
-	if (path[0] != '/')
-		return mem_strdup(path);
-	return token_for(s, row, viewer, suffix) ? absolute(s, path, suffix) : NULL;
-}
-
-static char *hls_url(void *user, const struct stream_record *row, const char *viewer)
-{
-	char id[UUID_TEXT_SIZE], path[80];
-
-	uuid_text(id, row->id);
-	snprintf(path, sizeof(path), "/hls/%s/index.m3u8", id);
-	return media_url(user, row, viewer, path);
-}
-
-static char *vod_url(void *user, const struct stream_record *row, const char *viewer)
-{
-	return media_url(user, row, viewer, row->vod_url);
-}
-
-static char *rtmp_url(void *user)
-{
-	const struct server *s = user;
-	const char *base = s->config->server.public_url;
-	const char *host = base ? strstr(base, "://") : NULL;
-	unsigned port = rtmp_server_port(s->rtmp);
-
-	host = host ? host + 3 : "localhost";
-	if (!port)
-		return mem_printf("rtmps://%.*s:%u/%s", (int)strcspn(host, ":/"), host,
-			rtmp_server_tls_port(s->rtmp), s->config->rtmp.app);
-	if (port == RTMP_PORT)
-		return mem_printf(
-			"rtmp://%.*s/%s", (int)strcspn(host, ":/"), host, s->config->rtmp.app);
-	return mem_printf(
-		"rtmp://%.*s:%u/%s", (int)strcspn(host, ":/"), host, port, s->config->rtmp.app);
-}
-
-static bool has_disk(const struct server *s)
-{
-	struct statvfs fs;
-
-	return statvfs(s->config->media.root, &fs) == 0 &&
-		(uint64_t)fs.f_bavail * fs.f_frsize >= s->config->media.min_free;
-}
-
-static const char *unready(void *user)
-{
-	const struct server *s = user;
-
-	if (s->draining)
-		return "This server is being stopped.";
-	if (!rtmp_server_port(s->rtmp) && !rtmp_server_tls_port(s->rtmp))
-		return "Encoders cannot connect here.";
-	if (live_registry_publishers(s->registry) >= s->config->rtmp.max_publishers)
-		return "There are as many publishers as there may be.";
-	if (!store_healthy(s->store))
-		return "The database cannot be written.";
-	return has_disk(s) ? NULL : "The disk is full.";
-}
-
-/* --- life --- */
 
 static struct rcbuf *encode(void *user, enum hub_framing framing, const struct hub_event *e)
 {
@@ -230,10 +80,10 @@ static void create_streams(struct sockets *k)
 		.users = k->user_rooms,
 		.host =
 			{
-				.hls_url = hls_url,
-				.vod_url = vod_url,
-				.rtmp_url = rtmp_url,
-				.unready = unready,
+				.hls_url = sockets_hls_url,
+				.vod_url = sockets_vod_url,
+				.rtmp_url = sockets_rtmp_url,
+				.unready = sockets_unready,
 				.latency_ms = (unsigned)(held_back_us / 1000) + WAYS_MS,
 				.user = s,
 			},
@@ -250,7 +100,7 @@ static struct peers_config peers_settings(struct sockets *k)
 	return (struct peers_config){
 		.loop = s->loop,
 		.hub = k->hub,
-		.auth = &auth_ops,
+		.auth = &sockets_auth,
 		.auth_user = s,
 		.allow_guests = s->config->auth.allow_guests,
 		.rate = c->rate,
