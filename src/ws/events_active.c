@@ -1,9 +1,8 @@
 #include <stdlib.h>
-#include <string.h>
 
 #include "active_private.h"
 #include "base/mem.h"
-#include "stream_private.h"
+#include "payload.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define PREFIX "active:"
@@ -52,21 +51,24 @@ static void asking_free(struct asking *a)
 
 /* --- changes --- */
 
+static void tell(const struct asking *a, size_t count)
+{
+	char *room = room_of(a->neighborhood);
+
+	payload_emit(peers_hub(a->owner->config.peers), room, "active_streams_updated",
+		json_pack("{s:s, s:o, s:b, s:I}", "neighborhood", a->neighborhood, "streamId",
+			payload_id(a->stream_id), "live", a->live, "count", (json_int_t)count),
+		HUB_MUST, NULL);
+	free(room);
+}
+
+/* Nothing is told of a state that does not answer: 0 would be wrong. */
 static void on_count(void *user, const struct state_reply *replies, size_t n)
 {
 	struct asking *a = user;
-	char *room = room_of(a->neighborhood);
-	json_t *data = json_pack("{s:s, s:o, s:b, s:I}", "neighborhood", a->neighborhood,
-		"streamId", stream_id_json(a->stream_id), "live", a->live, "count",
-		(json_int_t)replies[0].n);
-	char *text = data ? json_dumps(data, JSON_COMPACT) : NULL;
 
-	if (text)
-		hub_emit(peers_hub(a->owner->config.peers), room, "active_streams_updated", text,
-			strlen(text), HUB_MUST, NULL);
-	free(text);
-	free(room);
-	json_decref(data);
+	if (replies[0].result == STATE_OK)
+		tell(a, replies[0].n);
 	asking_free(a);
 }
 
@@ -116,19 +118,21 @@ static json_t *list_json(const struct asking *a, const struct state_reply *reply
 		(json_int_t)reply->n, "streamIds", ids);
 }
 
+static void answer(struct event_call *call, json_t *listed)
+{
+	if (call->peer && !call->has_ack)
+		peer_send(call->peer, "active_streams", json_incref(listed));
+	event_answer(call, listed);
+}
+
 static void on_listed(void *user, const struct state_reply *replies, size_t n)
 {
 	struct asking *a = user;
-	json_t *answer = list_json(a, &replies[0]);
 
-	if (replies[0].result != STATE_OK) {
-		json_decref(answer);
+	if (replies[0].result == STATE_OK)
+		answer(a->call, list_json(a, &replies[0]));
+	else
 		event_refuse(a->call, "unavailable", "The state cannot be reached now.", 0);
-	} else {
-		if (a->call->peer && !a->call->has_ack)
-			peer_send(a->call->peer, "active_streams", json_incref(answer));
-		event_answer(a->call, answer);
-	}
 	asking_free(a);
 }
 

@@ -1,24 +1,14 @@
 #include "ws/events_auth.h"
 
-#include "base/text.h"
+#include "payload.h"
 #include "ws/user_rooms.h"
 
 #define AUTH_RATE 10
 
-static json_t *time_or_null(uint64_t wall_ms)
-{
-	char text[TEXT_TIME_SIZE];
-
-	if (!wall_ms)
-		return json_null();
-	text_time(text, wall_ms);
-	return json_string(text);
-}
-
 static json_t *welcome_json(const struct peer *p)
 {
 	json_t *answer = json_pack("{s:s, s:o}", "userId", p->who.user_id, "expiresAt",
-		time_or_null(p->who.expires_ms));
+		payload_time(p->who.expires_ms));
 
 	user_rooms_place(p, answer);
 	return answer;

@@ -3,7 +3,7 @@
 #include "base/mem.h"
 #include "notification_private.h"
 #include "pacer.h"
-#include "stream_private.h"
+#include "payload.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -97,10 +97,10 @@ static json_t *notification_json(const struct notice *n)
 {
 	const struct topic *t = n->topic;
 
-	return json_pack("{s:o, s:s, s:s, s:o, s:o, s:b, s:o, s:n}", "id", stream_id_json(n->id),
-		"type", t->type, "title", t->title, "body", stream_text_or_null(t->body),
-		"streamId", uuid_is_none(t->stream_id) ? json_null() : stream_id_json(t->stream_id),
-		"isRead", 0, "createdAt", stream_time_or_null(n->created_at), "readAt");
+	return json_pack("{s:o, s:s, s:s, s:o, s:o, s:b, s:o, s:n}", "id", payload_id(n->id),
+		"type", t->type, "title", t->title, "body", payload_text(t->body), "streamId",
+		uuid_is_none(t->stream_id) ? json_null() : payload_id(t->stream_id), "isRead", 0,
+		"createdAt", payload_time(n->created_at), "readAt");
 }
 
 static json_t *count_json(uint32_t unread)
@@ -140,7 +140,7 @@ static json_t *ids_json(const struct inbox_reading *reading)
 	json_t *ids = reading->ids ? json_array() : json_null();
 
 	for (size_t i = 0; i < reading->n; i++)
-		json_array_append_new(ids, stream_id_json(reading->ids[i]));
+		json_array_append_new(ids, payload_id(reading->ids[i]));
 	return ids;
 }
 

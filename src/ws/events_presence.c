@@ -1,11 +1,9 @@
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
-#include "base/text.h"
+#include "payload.h"
 #include "peer_private.h"
 #include "presence_watch.h"
-#include "stream_private.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -15,14 +13,6 @@ struct presence_events {
 	struct signal_listener changed;
 	struct signal_listener peer_identified, peer_seen, peer_ended;
 };
-
-static json_t *presence_json(const char *user_id, const struct presence_row *row, bool to_user)
-{
-	return json_pack("{s:s, s:s, s:o, s:o}", "userId", user_id, "status",
-		presence_status_text(row->status), "lastSeen",
-		stream_time_or_null(to_user ? row->last_seen : 0), "device",
-		stream_text_or_null(to_user ? row->device : NULL));
-}
 
 /* --- changes --- */
 
@@ -47,7 +37,7 @@ static void on_changed(struct signal_listener *l, void *data)
 {
 	struct presence_events *s = container_of(l, struct presence_events, changed);
 	const struct presence_news *news = data;
-	json_t *payload = presence_json(news->user_id, &news->now, true);
+	json_t *payload = payload_presence(news->user_id, &news->now, true);
 	char *text = payload ? json_dumps(payload, JSON_COMPACT) : NULL;
 
 	if (text) {
@@ -112,7 +102,7 @@ static void on_set(void *user, const struct presence_row *now)
 	if (!now || !call->peer)
 		refuse_lost(call);
 	else
-		event_answer(call, presence_json(call->peer->id, now, true));
+		event_answer(call, payload_presence(call->peer->id, now, true));
 }
 
 static void update(void *user, struct event_call *call)
@@ -150,7 +140,8 @@ static void on_got_many(void *user, const struct presence_row *rows, size_t n)
 	list = json_array();
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(list,
-			presence_json(json_string_value(json_array_get(ids, i)), &rows[i], true));
+			payload_presence(
+				json_string_value(json_array_get(ids, i)), &rows[i], true));
 	answer_list(call, list);
 }
 
@@ -163,7 +154,7 @@ static void on_got_one(void *user, const struct presence_row *rows, size_t n)
 		refuse_lost(call);
 		return;
 	}
-	answer = presence_json(
+	answer = payload_presence(
 		event_text(call, "user_id", ""), &rows[0], !peer_is_guest(call->peer));
 	if (!call->has_ack)
 		peer_send(call->peer, "presence_update", json_incref(answer));

@@ -1,8 +1,8 @@
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "payload.h"
 #include "room_private.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -11,10 +11,7 @@
 
 static json_t *time_json(const struct room_events *r)
 {
-	char text[TEXT_TIME_SIZE];
-
-	text_time(text, clock_wall_ms(r->config.clock));
-	return json_string(text);
+	return payload_time(clock_wall_ms(r->config.clock));
 }
 
 /* --- names --- */
@@ -216,25 +213,12 @@ static void on_peer_ended(struct signal_listener *l, void *data)
 		room_seat_end(seat);
 }
 
-static json_t *text_or_null(const char *text)
-{
-	json_t *v = text ? json_string(text) : NULL;
-
-	return v ? v : json_null();
-}
-
 static void on_presence(struct signal_listener *l, void *data)
 {
 	struct room_events *r = container_of(l, struct room_events, presence_changed);
 	const struct presence_news *news = data;
-	char seen[TEXT_TIME_SIZE];
-	json_t *o;
+	json_t *o = payload_presence(news->user_id, &news->now, true);
 
-	text_time(seen, news->now.last_seen);
-	o = json_pack("{s:s, s:s, s:o, s:o}", "userId", news->user_id, "status",
-		presence_status_text(news->now.status), "lastSeen",
-		text_or_null(news->now.last_seen ? seen : NULL), "device",
-		text_or_null(news->now.device));
 	open_rooms_tell_of(r, news->user_id, "presence_update", o);
 	json_decref(o);
 }

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "payload.h"
 #include "stream_private.h"
 #include "ws/stream_events.h"
 
@@ -367,7 +368,7 @@ static void answer_ready(struct stream_events *s, struct event_call *call)
 {
 	const struct stream_events_host *host = &s->config.host;
 	json_t *answer = json_pack("{s:s, s:o, s:I}", "streamId", event_text(call, "stream_id", ""),
-		"rtmpUrl", stream_owned_or_null(host->rtmp_url(host->user)), "estimatedLatencyMs",
+		"rtmpUrl", payload_owned(host->rtmp_url(host->user)), "estimatedLatencyMs",
 		(json_int_t)host->latency_ms);
 
 	peer_send(call->peer, "stream:ready", json_incref(answer));

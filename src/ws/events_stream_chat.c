@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "model/ledger.h"
 #include "model/sales.h"
+#include "payload.h"
 #include "stream_private.h"
 
 /* What viewers do in a stream: write, react, look at products. */
@@ -105,9 +106,9 @@ static void on_written(void *user, const struct chat_answer *answer)
 
 	if (answer->result == CHAT_OK)
 		event_answer(ask->call,
-			json_pack("{s:o, s:o, s:o}", "id", stream_id_json(m->id), "timestamp",
-				stream_time_or_null(m->created_at), "clientId",
-				stream_text_or_null(m->client_id)));
+			json_pack("{s:o, s:o, s:o}", "id", payload_id(m->id), "timestamp",
+				payload_time(m->created_at), "clientId",
+				payload_text(m->client_id)));
 	else
 		refuse(ask, answer);
 	free(ask);

@@ -5,30 +5,16 @@
 #include "base/process.h"
 #include "base/text.h"
 #include "metric_private.h"
+#include "payload.h"
 
 /* Five minutes, as the third source shows them. */
 #define SERIES 60
 /* The streams that the server's figures list: those with the most viewers. */
 #define STREAMS_MAX 50
 
-static json_t *text_or_null(const char *text)
-{
-	json_t *v = text ? json_string(text) : NULL;
-
-	return v ? v : json_null();
-}
-
 static void set_integer(json_t *o, const char *name, uint64_t v)
 {
 	json_object_set_new(o, name, json_integer((json_int_t)v));
-}
-
-static void set_time(json_t *o, const char *name, uint64_t wall_ms)
-{
-	char text[TEXT_TIME_SIZE];
-
-	text_time(text, wall_ms);
-	json_object_set_new(o, name, json_string(text));
 }
 
 static uint64_t wall_ms(const struct metric_events *m)
@@ -124,7 +110,7 @@ static json_t *product_json(const struct stream_product_record *p)
 	set_integer(o, "inquiries", p->inquiries);
 	set_integer(o, "purchases", p->purchases);
 	json_object_set_new(o, "revenue", json_integer(p->revenue));
-	json_object_set_new(o, "currency", text_or_null(p->product.currency));
+	json_object_set_new(o, "currency", payload_text(p->product.currency));
 	return o;
 }
 
@@ -159,10 +145,10 @@ static json_t *ingest_json(const struct ingest_record *i)
 
 	json_object_set_new(o, "width", i->width ? json_integer(i->width) : json_null());
 	json_object_set_new(o, "height", i->height ? json_integer(i->height) : json_null());
-	json_object_set_new(o, "videoCodec", text_or_null(i->video_codec));
-	json_object_set_new(o, "audioCodec", text_or_null(i->audio_codec));
-	json_object_set_new(o, "codecs", text_or_null(i->codecs));
-	json_object_set_new(o, "encoder", text_or_null(i->encoder));
+	json_object_set_new(o, "videoCodec", payload_text(i->video_codec));
+	json_object_set_new(o, "audioCodec", payload_text(i->audio_codec));
+	json_object_set_new(o, "codecs", payload_text(i->codecs));
+	json_object_set_new(o, "encoder", payload_text(i->encoder));
 	set_integer(o, "interruptions", i->interruptions);
 	set_integer(o, "bytes", i->bytes);
 	set_integer(o, "droppedSamples", i->dropped_samples);
@@ -205,7 +191,7 @@ static void set_state(const struct metric_events *m, json_t *o, const struct str
 	uint64_t now = wall_ms(m);
 
 	json_object_set_new(o, "ingestState",
-		text_or_null(live ? live_state_text(live_stream_state(live)) : NULL));
+		payload_text(live ? live_state_text(live_stream_state(live)) : NULL));
 	json_object_set_new(o, "duration",
 		row->started_at && now > row->started_at
 			? json_real((double)(now - row->started_at) / 1000)
@@ -225,7 +211,7 @@ json_t *metric_stream_json(const struct metric_subject *subject, bool final)
 	o = json_pack("{s:s, s:s, s:s, s:b}", "scope", "stream", "streamId", subject->id, "status",
 		final ? stream_status_text(STREAM_ENDED) : stream_status_text(row.status), "final",
 		final);
-	set_time(o, "at", wall_ms(m));
+	json_object_set_new(o, "at", payload_time(wall_ms(m)));
 	set_state(m, o, &row);
 	figures_of(m, &row, &figures);
 	set_figures(o, &figures);
@@ -295,7 +281,7 @@ static json_t *line_json(const struct line *l)
 {
 	const struct stream_record *row = live_stream_record(l->live);
 	json_t *o = json_pack("{s:s, s:o, s:s, s:s}", "streamId", live_stream_id_text(l->live),
-		"title", text_or_null(row->title), "sellerId", row->seller_id, "ingestState",
+		"title", payload_text(row->title), "sellerId", row->seller_id, "ingestState",
 		live_state_text(live_stream_state(l->live)));
 
 	set_integer(o, "currentViewers", l->figures.current);
@@ -332,7 +318,7 @@ json_t *metric_server_json(const struct metric_events *m)
 	struct series series = {.now = wall_ms(m) / TIMELINE_BUCKET_MS};
 	json_t *o = json_pack("{s:s, s:b}", "scope", "server", "final", 0);
 
-	set_time(o, "at", wall_ms(m));
+	json_object_set_new(o, "at", payload_time(wall_ms(m)));
 	set_integer(o, "streamsLive", live_registry_count(c->registry));
 	set_integer(o, "publishers", live_registry_publishers(c->registry));
 	set_integer(o, "currentViewers", audience_current(c->audience));

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "payload.h"
 #include "peer_private.h"
 #include "room_private.h"
 
@@ -64,14 +65,8 @@ static bool is_alone(const struct room_seat *seat)
 void open_room_emit(
 	struct open_room *room, const char *event, json_t *data, const struct peer *except)
 {
-	struct hub *hub = peers_hub(room->owner->config.peers);
-	char *text = data ? json_dumps(data, JSON_COMPACT) : NULL;
-
-	if (text)
-		hub_emit(hub, room->name, event, text, strlen(text), HUB_MUST,
-			except ? &except->member : NULL);
-	free(text);
-	json_decref(data);
+	payload_emit(
+		peers_hub(room->owner->config.peers), room->name, event, data, HUB_MUST, except);
 }
 
 /* Whether an earlier socket of the same user is in it. */
@@ -102,17 +97,10 @@ void open_rooms_tell_of(struct room_events *r, const char *user_id, const char *
 				open_room_emit(seat->room, event, json_incref(data), p);
 }
 
-static json_t *text_or_null(const char *text)
-{
-	json_t *v = text ? json_string(text) : NULL;
-
-	return v ? v : json_null();
-}
-
 static json_t *member_json(const struct peer *p)
 {
-	return json_pack("{s:s, s:o, s:o}", "userId", p->id, "username", text_or_null(p->who.name),
-		"avatar", text_or_null(p->who.avatar));
+	return json_pack("{s:s, s:o, s:o}", "userId", p->id, "username", payload_text(p->who.name),
+		"avatar", payload_text(p->who.avatar));
 }
 
 static bool is_listed(const json_t *list, const char *id)

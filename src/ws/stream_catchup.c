@@ -1,3 +1,4 @@
+#include "payload.h"
 #include "stream_private.h"
 
 /*
@@ -43,7 +44,7 @@ void stream_news_into(json_t *joined, const struct stream_room *room, struct uui
 		if (!is_untold(room, &news.rows[i]))
 			json_array_append_new(missed, stream_message_json(&news.rows[i]));
 	for (size_t i = 0; i < news.n_deleted; i++)
-		json_array_append_new(deleted, stream_id_json(news.deleted[i]));
+		json_array_append_new(deleted, payload_id(news.deleted[i]));
 	json_object_set_new(joined, "missed", missed);
 	json_object_set_new(joined, "missedDeleted", deleted);
 	repo_chat_news_finish(&news);
@@ -58,5 +59,5 @@ void stream_news_send(
 	for (size_t i = 0; i < news->n_deleted; i++)
 		peer_send(p, "chat:deleted",
 			json_pack("{s:s, s:o, s:n}", "streamId", room->id_text, "messageId",
-				stream_id_json(news->deleted[i]), "deletedBy"));
+				payload_id(news->deleted[i]), "deletedBy"));
 }

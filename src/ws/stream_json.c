@@ -1,54 +1,19 @@
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/mem.h"
 #include "base/text.h"
 #include "live/health_json.h"
+#include "payload.h"
 #include "stream_private.h"
 
 #define CHAT_SHOWN 50
 #define PRODUCTS_FRESH_US 2000000u
 
-json_t *stream_text_or_null(const char *text)
-{
-	json_t *v = text ? json_string(text) : NULL;
-
-	return v ? v : json_null();
-}
-
-json_t *stream_owned_or_null(char *text)
-{
-	json_t *v = stream_text_or_null(text);
-
-	free(text);
-	return v;
-}
-
-json_t *stream_time_or_null(uint64_t wall_ms)
-{
-	char text[TEXT_TIME_SIZE];
-
-	if (!wall_ms)
-		return json_null();
-	text_time(text, wall_ms);
-	return json_string(text);
-}
-
-json_t *stream_id_json(struct uuid id)
-{
-	char text[UUID_TEXT_SIZE];
-
-	uuid_text(text, id);
-	return json_string(text);
-}
-
 json_t *stream_message_json(const struct chat_record *m)
 {
-	return json_pack("{s:o, s:o, s:s, s:o, s:o, s:s, s:o, s:o}", "id", stream_id_json(m->id),
-		"streamId", stream_id_json(m->stream_id), "userId", m->user_id, "username",
-		stream_text_or_null(m->username), "avatar", stream_text_or_null(m->avatar),
-		"message", m->message, "timestamp", stream_time_or_null(m->created_at), "clientId",
-		stream_text_or_null(m->client_id));
+	return json_pack("{s:o, s:o, s:s, s:o, s:o, s:s, s:o, s:o}", "id", payload_id(m->id),
+		"streamId", payload_id(m->stream_id), "userId", m->user_id, "username",
+		payload_text(m->username), "avatar", payload_text(m->avatar), "message", m->message,
+		"timestamp", payload_time(m->created_at), "clientId", payload_text(m->client_id));
 }
 
 static json_t *position_json(const struct stream_product_record *p)
@@ -60,13 +25,13 @@ static json_t *position_json(const struct stream_product_record *p)
 json_t *stream_product_json(const struct stream_product_record *p)
 {
 	const struct product_record *r = &p->product;
-	json_t *o = json_pack("{s:o, s:o, s:s, s:o, s:o, s:o, s:o}", "id", stream_id_json(r->id),
-		"productId", stream_id_json(r->id), "sellerId", r->seller_id, "name",
-		stream_text_or_null(r->name), "description", stream_text_or_null(r->description),
-		"imageUrl", stream_text_or_null(r->image_url), "url", stream_text_or_null(r->url));
+	json_t *o = json_pack("{s:o, s:o, s:s, s:o, s:o, s:o, s:o}", "id", payload_id(r->id),
+		"productId", payload_id(r->id), "sellerId", r->seller_id, "name",
+		payload_text(r->name), "description", payload_text(r->description), "imageUrl",
+		payload_text(r->image_url), "url", payload_text(r->url));
 
 	json_object_set_new(o, "price", json_integer(r->price));
-	json_object_set_new(o, "currency", stream_text_or_null(r->currency));
+	json_object_set_new(o, "currency", payload_text(r->currency));
 	json_object_set_new(o, "stock", r->stock < 0 ? json_null() : json_integer(r->stock));
 	json_object_set_new(o, "position", position_json(p));
 	json_object_set_new(o, "timestampSeconds",
@@ -182,10 +147,10 @@ json_t *stream_joined_json(
 		"chat", stream_chat_json(room), "products", products, "pinned",
 		stream_pinned_json(products));
 	json_object_set_new(o, "hlsUrl",
-		room->live ? stream_owned_or_null(host->hls_url(host->user, row, p->who.user_id))
+		room->live ? payload_owned(host->hls_url(host->user, row, p->who.user_id))
 			   : json_null());
 	json_object_set_new(o, "vodUrl",
-		row->vod_url ? stream_owned_or_null(host->vod_url(host->user, row, p->who.user_id))
+		row->vod_url ? payload_owned(host->vod_url(host->user, row, p->who.user_id))
 			     : json_null());
 	json_object_set_new(o, "chatEnabled", json_boolean(room->chat_enabled));
 	json_object_set_new(o, "slowMode", json_integer(room->slow_mode));

@@ -86,10 +86,6 @@ void stream_room_follow(struct stream_room *room, struct live_stream *live);
 void stream_room_unfollow(struct stream_room *room);
 
 /* stream_json.c: camelCase, as the REST API answers. */
-json_t *stream_text_or_null(const char *text);
-json_t *stream_owned_or_null(char *text); /* frees it */
-json_t *stream_time_or_null(uint64_t wall_ms);
-json_t *stream_id_json(struct uuid id);
 json_t *stream_message_json(const struct chat_record *m);
 json_t *stream_product_json(const struct stream_product_record *p);
 json_t *stream_chat_json(struct stream_room *room); /* the last 50; borrowed */

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/text.h"
+#include "payload.h"
 #include "stream_private.h"
 
 #define COUNT_APART_US 1000000u
@@ -91,14 +91,7 @@ void stream_room_settle(struct stream_room *room)
 void stream_room_emit(struct stream_room *room, const char *name, json_t *data,
 	enum hub_class class, const struct peer *except)
 {
-	struct hub *hub = peers_hub(room->owner->config.peers);
-	char *text = data ? json_dumps(data, JSON_COMPACT) : NULL;
-
-	if (text)
-		hub_emit(hub, room->name, name, text, strlen(text), class,
-			except ? &except->member : NULL);
-	free(text);
-	json_decref(data);
+	payload_emit(peers_hub(room->owner->config.peers), room->name, name, data, class, except);
 }
 
 uint32_t stream_room_count(struct stream_room *room)
@@ -130,7 +123,7 @@ static void tell_coming(struct stream_join *j)
 		return;
 	stream_room_emit(room, "viewer:joined",
 		json_pack("{s:s, s:s, s:o, s:I}", "streamId", room->id_text, "userId", j->peer->id,
-			"username", stream_text_or_null(j->peer->who.name), "viewerCount",
+			"username", payload_text(j->peer->who.name), "viewerCount",
 			(json_int_t)count),
 		HUB_MUST, j->peer);
 }
@@ -229,7 +222,7 @@ static void tell_reactions(struct stream_room *room)
 		stream_room_emit(room, "reaction:new",
 			json_pack("{s:s, s:s, s:o, s:I}", "streamId", room->id_text, "emoji",
 				audience_emojis[i], "userId",
-				stream_text_or_null(r->several ? NULL : r->user_id), "count",
+				payload_text(r->several ? NULL : r->user_id), "count",
 				(json_int_t)r->count),
 			HUB_DROPPABLE, NULL);
 	}

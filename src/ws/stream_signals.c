@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "payload.h"
 #include "stream_private.h"
 
 /* --- one stream's life --- */
@@ -11,7 +12,7 @@ static json_t *hls_for_all(const struct stream_room *room, const struct stream_r
 {
 	const struct stream_events_host *host = &room->owner->config.host;
 
-	return stream_owned_or_null(host->hls_url(host->user, row, NULL));
+	return payload_owned(host->hls_url(host->user, row, NULL));
 }
 
 static void tell_state(struct stream_room *room, const char *name)
@@ -29,7 +30,7 @@ static void on_live_updated(struct signal_listener *l, void *data)
 	room->playable = true;
 	stream_room_emit(room, "stream:started",
 		json_pack("{s:s, s:o, s:o}", "streamId", room->id_text, "hlsUrl",
-			hls_for_all(room, row), "startedAt", stream_time_or_null(row->started_at)),
+			hls_for_all(room, row), "startedAt", payload_time(row->started_at)),
 		HUB_MUST, NULL);
 }
 
@@ -46,7 +47,7 @@ static void tell_recording(struct stream_room *room)
 	if (row.vod_url)
 		stream_room_emit(room, "stream:vod-ready",
 			json_pack("{s:s, s:o}", "streamId", room->id_text, "vodUrl",
-				stream_owned_or_null(c->host.vod_url(c->host.user, &row, NULL))),
+				payload_owned(c->host.vod_url(c->host.user, &row, NULL))),
 			HUB_MUST, NULL);
 	stream_record_finish(&row);
 }
@@ -219,7 +220,7 @@ static void on_muted(struct signal_listener *l, void *data)
 		return;
 	news = json_pack("{s:s, s:s, s:s, s:o, s:b}", "streamId", room->id_text, "userId",
 		c->mute->user_id, "kind", mute_kind_text(c->mute->kind), "until",
-		stream_time_or_null(c->mute->until), "lifted", c->lifted);
+		payload_time(c->mute->until), "lifted", c->lifted);
 	stream_room_emit(room, "chat:muted", json_incref(news), HUB_MUST, NULL);
 	if (c->mute->kind == MUTE_BAN && !c->lifted)
 		put_out(room, c->mute->user_id, news);

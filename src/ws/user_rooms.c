@@ -1,11 +1,11 @@
 #include "ws/user_rooms.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "payload.h"
 
 #define PREFIX "user:"
 
@@ -69,14 +69,11 @@ bool user_rooms_hears(const struct user_rooms *u, const char *user_id)
 void user_rooms_say(struct user_rooms *u, const char *user_id, const char *name, json_t *data,
 	const struct peer *except)
 {
-	char *text = user_rooms_hears(u, user_id) ? json_dumps(data, JSON_COMPACT) : NULL;
 	char *room = name_of(user_id);
 
-	if (text)
-		hub_emit(peers_hub(u->peers), room, name, text, strlen(text), HUB_MUST,
-			except ? &except->member : NULL);
+	if (user_rooms_hears(u, user_id))
+		payload_emit(peers_hub(u->peers), room, name, json_incref(data), HUB_MUST, except);
 	free(room);
-	free(text);
 	json_decref(data);
 }
 

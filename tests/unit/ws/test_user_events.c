@@ -10,7 +10,9 @@
 #include "fake.h"
 #include "model/people.h"
 #include "proto/ws_frame.h"
+#include "state/audience.h"
 #include "state/state_memory.h"
+#include "ws/active_events.h"
 #include "ws/events_auth.h"
 #include "ws/json_server.h"
 #include "ws/notification_events.h"
@@ -44,6 +46,9 @@ struct rig {
 	struct user_rooms *rooms;
 	struct presence_events *presences;
 	struct notification_events *notifications;
+	struct audience *audience;
+	struct active_events *active;
+	bool lost; /* the audience's state does not answer */
 	struct client *clients;
 	uint64_t send_us; /* how long it takes to tell a client something */
 	uv_check_t check;
@@ -126,6 +131,43 @@ static void defer(void *loop, void (*fn)(void *arg), void *arg)
 	loop_defer(loop, fn, arg);
 }
 
+struct question {
+	state_done done;
+	void *user;
+};
+
+static void answer_lost(void *arg)
+{
+	const struct state_reply reply = {.result = STATE_LOST};
+	struct question *q = arg;
+
+	q->done(q->user, &reply, 1);
+	free(q);
+}
+
+static void run(void *impl, const struct state_op *ops, size_t n, state_done done, void *user)
+{
+	struct rig *r = impl;
+	struct question *q;
+
+	if (!r->lost) {
+		state_run(state_memory_state(r->memory), ops, n, done, user);
+	} else if (done) {
+		q = mem_new(struct question);
+		*q = (struct question){done, user};
+		loop_defer(r->fake.loop, answer_lost, q);
+	}
+}
+
+static void forget(void *impl, void *user)
+{
+	struct rig *r = impl;
+
+	state_forget(state_memory_state(r->memory), user);
+}
+
+static const struct state_ops unreliable = {.run = run, .forget = forget};
+
 static void start_state(struct rig *r)
 {
 	struct state state;
@@ -137,6 +179,8 @@ static void start_state(struct rig *r)
 		.clock = &r->fake.clock.clock, .state = state, .repo = r->repo});
 	r->inbox = inbox_create(&(struct inbox_config){
 		.clock = &r->fake.clock.clock, .state = state, .repo = r->repo});
+	r->audience = audience_create(&(struct audience_config){
+		.clock = &r->fake.clock.clock, .state = {&unreliable, r}});
 }
 
 static void start_events(struct rig *r, unsigned follows)
@@ -152,6 +196,10 @@ static void start_events(struct rig *r, unsigned follows)
 		.follows = follows});
 	r->notifications = notification_events_create(&(struct notification_events_config){
 		.loop = loop, .events = r->events, .rooms = r->rooms, .inbox = r->inbox});
+	r->active = active_events_create(&(struct active_events_config){.peers = r->peers,
+		.events = r->events,
+		.audience = r->audience,
+		.state = {&unreliable, r}});
 }
 
 static void on_turn(uv_check_t *check)
@@ -193,12 +241,14 @@ static int teardown(void **state)
 {
 	struct rig *r = *state;
 
+	active_events_destroy(&r->active);
 	notification_events_destroy(&r->notifications);
 	presence_events_destroy(&r->presences);
 	user_rooms_destroy(&r->rooms);
 	peers_destroy(&r->peers);
 	events_destroy(&r->events);
 	hub_destroy(&r->hub);
+	audience_destroy(&r->audience);
 	inbox_destroy(&r->inbox);
 	presence_destroy(&r->presence);
 	state_memory_destroy(&r->memory);
@@ -561,6 +611,27 @@ static void test_questions_of_who_is_gone(void **state)
 	json_decref(data);
 }
 
+static void test_active_streams(void **state)
+{
+	static const char place[] = "{\"neighborhood\": \"soho\"}";
+	const struct stream_record one = {.id = {{1}}}, two = {.id = {{2}}};
+	struct rig *r = *state;
+	struct client *c = come(r, 0, "u1");
+
+	ask(c, "active_streams:subscribe", place);
+	assert_has(said(c), "\"count\":0");
+	audience_open(r->audience, &one, "soho");
+	assert_has(said(c), "\"live\":true,\"count\":1");
+	audience_open(r->audience, &two, "elsewhere");
+	assert_string_equal(said(c), "");
+	/* Nothing is said of a state that does not answer. */
+	r->lost = true;
+	audience_end(r->audience, one.id);
+	assert_string_equal(said(c), "");
+	ask(c, "get_active_streams", place);
+	assert_has(said(c), "unavailable");
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -573,6 +644,7 @@ int main(void)
 		CASE(test_ends_while_notifications_wait),
 		CASE(test_read_by_one_is_told_to_the_others),
 		CASE(test_questions_of_who_is_gone),
+		CASE(test_active_streams),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
