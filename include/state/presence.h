@@ -46,7 +46,7 @@ struct presence_config {
 	struct repo repo; /* without `people`: nobody was ever seen */
 };
 struct presence *presence_create(const struct presence_config *config);
-void presence_destroy(struct presence **p); /* nulls; what is under way is not answered */
+void presence_destroy(struct presence **p); /* nulls; who waits hears that the state is lost */
 
 /* Emitted after somebody's status, or the device, is another (data: struct presence_news). */
 struct presence_news {

@@ -76,6 +76,8 @@ void presence_destroy(struct presence **pointer)
 	*pointer = NULL;
 	list_for_each_safe (c, next, &p->calls, link) {
 		state_forget(p->config.state, c);
+		if (c->lost)
+			c->lost(c);
 		presence_call_free(c);
 	}
 	for (pos = 0; map_next(p->users, &pos, &u); pos = 0)
@@ -169,6 +171,14 @@ static void change_finish(struct presence_call *c)
 	free((char *)(uintptr_t)((struct change_call *)c)->change.user_id);
 }
 
+static void change_lost(struct presence_call *call)
+{
+	struct change_call *c = (struct change_call *)call;
+
+	if (c->done)
+		c->done(c->user, NULL);
+}
+
 static void on_changed(void *user, const struct state_reply *replies, size_t n)
 {
 	struct change_call *c = user;
@@ -204,6 +214,7 @@ void presence_apply(struct presence *p, const struct presence_change *change,
 
 	c->change = *change;
 	c->change.user_id = mem_strdup(change->user_id);
+	c->call.lost = change_lost;
 	c->call.finish = change_finish;
 	c->done = done;
 	c->user = user;
@@ -257,6 +268,13 @@ static void get_finish(struct presence_call *call)
 	free(c->ids);
 }
 
+static void get_lost(struct presence_call *call)
+{
+	struct get_call *c = (struct get_call *)call;
+
+	c->done(c->user, NULL, 0);
+}
+
 static void on_got(void *user, const struct state_reply *replies, size_t n)
 {
 	struct get_call *c = user;
@@ -278,6 +296,7 @@ void presence_get(struct presence *p, const char *const *user_ids, size_t n, pre
 	struct get_call *c = presence_call_create(p, sizeof(*c));
 
 	must(n > 0 && n <= PRESENCE_BATCH_MAX);
+	c->call.lost = get_lost;
 	c->call.finish = get_finish;
 	c->ids = mem_alloc(n * sizeof(*c->ids));
 	c->n = n;

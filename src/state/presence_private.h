@@ -36,6 +36,7 @@ struct presence {
 struct presence_call {
 	struct list link;
 	struct presence *presence;
+	void (*lost)(struct presence_call *c); /* who waits for it hears so; NULL: nobody does */
 	void (*finish)(struct presence_call *c); /* what it holds; NULL: nothing */
 };
 /* size: of the whole struct, which begins with the call. */

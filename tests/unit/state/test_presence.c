@@ -193,15 +193,30 @@ static void test_many_at_once(void **state)
 	assert_int_equal(r->rows[3].status, PRESENCE_AWAY);
 }
 
-static void test_nobody_answers_after_the_end(void **state)
+static void on_lost(void *user, const struct presence_row *rows, size_t n)
+{
+	struct rig *r = user;
+	assert_null(rows);
+	assert_int_equal(n, 0);
+	r->online--;
+}
+
+/* Calls of the layers above hold what they were asked until they are answered. */
+static void test_the_end_answers_who_waits(void **state)
 {
 	struct rig *r = *state;
-	r->answered = false;
+	r->answered = r->ok = false;
+	r->online = 1;
 	presence_set(r->presence, &(struct presence_saying){"u1", PRESENCE_ONLINE}, on_set, r);
+	presence_get(r->presence, (const char *const[]){"u1"}, 1, on_lost, r);
 	presence_sweep(r->presence);
 	presence_destroy(&r->presence);
+	assert_true(r->answered && !r->ok);
+	assert_int_equal(r->online, 0);
+	r->answered = false;
 	hand_turn(&r->hand);
 	assert_false(r->answered);
+	assert_int_equal(r->online, 0);
 }
 
 /* Lets so many seconds go by, each with its tick and a sign of life of `alive`. */
@@ -376,7 +391,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_five_minutes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sweep_takes_out_the_stale, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many_at_once, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_nobody_answers_after_the_end, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_the_end_answers_who_waits, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sockets_make_online, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_was_said_holds, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_device, setup, teardown),
