@@ -414,9 +414,30 @@ enum media_result media_engine_configure(struct media_engine *e, enum media_kind
 		begin_session(e);
 	if (segmenter_active(&e->segmenter) && e->segmenter.has[kind])
 		close_segmenter(e);
+	info.color = e->codecs[kind].color;
 	codec_info_finish(&e->codecs[kind]);
 	e->codecs[kind] = info;
 	e->wants_key = e->wants_key || kind == MEDIA_VIDEO;
+	announce(e);
+	return MEDIA_OK;
+}
+
+enum media_result media_engine_color(
+	struct media_engine *e, unsigned track, const struct media_color *color)
+{
+	struct codec_info *c = codec_of(e, MEDIA_VIDEO, track);
+
+	if (!c || c->codec == MEDIA_CODEC_NONE)
+		return MEDIA_BAD_SAMPLE;
+	if (memcmp(&c->color, color, sizeof(*color)) == 0)
+		return MEDIA_OK;
+	if (track > 0) {
+		extras_color(e, track, color);
+	} else {
+		if (segmenter_active(&e->segmenter) && e->segmenter.has[MEDIA_VIDEO])
+			close_segmenter(e);
+		c->color = *color;
+	}
 	announce(e);
 	return MEDIA_OK;
 }
@@ -436,6 +457,7 @@ static void finish_session(struct media_engine *e)
 	e->next.dropped = 0;
 	close_segmenter(e);
 	extras_forget(e);
+	e->codecs[MEDIA_VIDEO].color = (struct media_color){0};
 	e->running = false;
 	e->expectation = false;
 	e->wants_key = true;

@@ -57,6 +57,7 @@ int64_t engine_jump_limit(const struct media_engine *e);
 /* extras.c */
 void extras_destroy(struct media_engine *e);
 struct codec_info *extras_codec(struct media_engine *e, enum media_kind kind, unsigned track);
+void extras_color(struct media_engine *e, unsigned track, const struct media_color *color);
 enum media_result extras_configure(struct media_engine *e, enum media_kind kind, unsigned track,
 	enum media_codec codec, const uint8_t *config, size_t len);
 /* Takes the sample. */

@@ -116,10 +116,20 @@ enum media_result extras_configure(struct media_engine *e, enum media_kind kind,
 		x = extra_create(e, kind, track);
 	if (segmenter_active(&x->segmenter))
 		engine_break(e);
+	info.color = x->codec.color;
 	codec_info_finish(&x->codec);
 	x->codec = info;
 	x->wants_key = kind == MEDIA_VIDEO;
 	return MEDIA_OK;
+}
+
+void extras_color(struct media_engine *e, unsigned track, const struct media_color *color)
+{
+	struct extra *x = find(e, MEDIA_VIDEO, track);
+
+	if (segmenter_active(&x->segmenter))
+		engine_break(e);
+	x->codec.color = *color;
 }
 
 /* --- opening --- */
@@ -304,6 +314,7 @@ void extras_forget(struct media_engine *e)
 		if (!x)
 			continue;
 		x->wants_key = true;
+		x->codec.color = (struct media_color){0};
 		drop_late(x);
 	}
 }

@@ -1,4 +1,6 @@
 #include <libavformat/avformat.h>
+#include <libavutil/mastering_display_metadata.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,6 +56,59 @@ static enum AVPixelFormat vp9_format(const struct codec_info *c)
 	return formats[(c->bit_depth - 8) / 2][c->chroma - 1];
 }
 
+static void set_point(AVRational out[2], const double point[2])
+{
+	/* The unit of ISO/IEC 14496-12's mdcv. */
+	for (int i = 0; i < 2; i++)
+		out[i] = (AVRational){(int)lround(point[i] * 50000), 50000};
+}
+
+static void describe_mastering(AVStream *track, const struct media_color *color)
+{
+	AVMasteringDisplayMetadata *m =
+		compat_add_side_data(track, AV_PKT_DATA_MASTERING_DISPLAY_METADATA, sizeof(*m));
+
+	if (!m)
+		return;
+	*m = (AVMasteringDisplayMetadata){
+		.has_primaries = 1,
+		.has_luminance = 1,
+		.max_luminance = {(int)lround(color->max_luminance * 10000), 10000},
+		.min_luminance = {(int)lround(color->min_luminance * 10000), 10000},
+	};
+	set_point(m->display_primaries[0], color->red);
+	set_point(m->display_primaries[1], color->green);
+	set_point(m->display_primaries[2], color->blue);
+	set_point(m->white_point, color->white);
+}
+
+static void describe_light(AVStream *track, const struct media_color *color)
+{
+	AVContentLightMetadata *m =
+		compat_add_side_data(track, AV_PKT_DATA_CONTENT_LIGHT_LEVEL, sizeof(*m));
+
+	if (m)
+		*m = (AVContentLightMetadata){.MaxCLL = (unsigned)lround(color->max_cll),
+			.MaxFALL = (unsigned)lround(color->max_fall)};
+}
+
+/* libavformat writes colr, mdcv and clli out of these. */
+static void describe_color(AVStream *track, const struct media_color *color)
+{
+	AVCodecParameters *par = track->codecpar;
+
+	if (color->primaries)
+		par->color_primaries = (enum AVColorPrimaries)color->primaries;
+	if (color->transfer)
+		par->color_trc = (enum AVColorTransferCharacteristic)color->transfer;
+	if (color->matrix)
+		par->color_space = (enum AVColorSpace)color->matrix;
+	if (color->max_luminance > 0 && color->white[0] > 0)
+		describe_mastering(track, color);
+	if (color->max_cll > 0)
+		describe_light(track, color);
+}
+
 static void describe_video(AVStream *track, const struct codec_info *c)
 {
 	AVCodecParameters *par = track->codecpar;
@@ -65,6 +120,7 @@ static void describe_video(AVStream *track, const struct codec_info *c)
 	/* Parameter sets stand in the sample entry alone, as HLS wants it. */
 	if (c->codec == MEDIA_CODEC_HEVC)
 		par->codec_tag = MKTAG('h', 'v', 'c', '1');
+	describe_color(track, &c->color);
 	if (c->codec == MEDIA_CODEC_VP9) {
 		par->format = vp9_format(c);
 		par->profile = (int)c->profile;

@@ -188,7 +188,8 @@ static bool add_tracks(struct output *o, AVFormatContext *in)
 		}
 		track = avformat_new_stream(o->ctx, NULL);
 		if (!track || track->index >= TRACKS_MAX ||
-			avcodec_parameters_copy(track->codecpar, par) < 0)
+			avcodec_parameters_copy(track->codecpar, par) < 0 ||
+			!compat_copy_side_data(track, in->streams[i]))
 			return false;
 		keep_tag(track->codecpar);
 		set_frame_size(track->codecpar);

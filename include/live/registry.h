@@ -181,6 +181,8 @@ void live_publisher_lost(struct live_publisher *p);
 enum media_result live_publisher_configure(struct live_publisher *p, enum media_kind kind,
 	unsigned track, enum media_codec codec, const uint8_t *config, size_t len);
 enum media_result live_publisher_sample(struct live_publisher *p, const struct media_sample *s);
+enum media_result live_publisher_color(
+	struct live_publisher *p, unsigned track, const struct media_color *color);
 void live_publisher_metadata(struct live_publisher *p, const struct live_metadata *m);
 /* The same as it came, for players that take it so (live/feed.h). */
 void live_publisher_tag(struct live_publisher *p, const struct feed_input *tag);

@@ -64,6 +64,14 @@ enum media_result {
 	MEDIA_FAILED, /* the muxer failed: a bug or out of memory */
 };
 
+/* What is said of a picture's colours besides the codec's own configuration; 0: not said. */
+struct media_color {
+	uint8_t primaries, transfer, matrix; /* code points of ISO/IEC 23091-2 */
+	double max_fall, max_cll; /* cd/m² */
+	double red[2], green[2], blue[2], white[2]; /* mastering display, CIE 1931 x and y */
+	double max_luminance, min_luminance; /* of it, cd/m² */
+};
+
 struct media_stats {
 	uint64_t video_samples, audio_samples, bytes;
 	uint64_t dropped_samples; /* refused, or before the first keyframe */
@@ -109,6 +117,12 @@ void media_engine_destroy(struct media_engine *e); /* NULL is fine */
  */
 enum media_result media_engine_configure(struct media_engine *e, enum media_kind kind,
 	unsigned track, enum media_codec codec, const uint8_t *config, size_t len);
+/*
+ * The colours of a video track, after its configuration; until the publisher goes or says
+ * otherwise. A change in mid-stream is one of the configuration. BAD_SAMPLE: no such track.
+ */
+enum media_result media_engine_color(
+	struct media_engine *e, unsigned track, const struct media_color *color);
 /* Whether the publisher announced audio and video (onMetaData): whom to wait for at the start. */
 void media_engine_expect(struct media_engine *e, bool video, bool audio);
 enum media_result media_engine_write(struct media_engine *e, const struct media_sample *sample);

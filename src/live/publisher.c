@@ -211,6 +211,14 @@ enum media_result live_publisher_sample(struct live_publisher *p, const struct m
 	return media_engine_write(p->stream->engine, sample);
 }
 
+enum media_result live_publisher_color(
+	struct live_publisher *p, unsigned track, const struct media_color *color)
+{
+	if (!p->stream)
+		return MEDIA_BAD_SAMPLE;
+	return media_engine_color(p->stream->engine, track, color);
+}
+
 void live_publisher_metadata(struct live_publisher *p, const struct live_metadata *m)
 {
 	struct live_stream *s = p->stream;

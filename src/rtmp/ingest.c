@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "proto/flv.h"
+#include "proto/flv_color.h"
 #include "rtmp_private.h"
 #include "timed_text.h"
 
@@ -196,6 +197,12 @@ static enum media_result pass_on(
 	return live_publisher_sample(&c->publisher, &sample);
 }
 
+static void put_point(double out[2], struct flv_point point)
+{
+	out[0] = point.x;
+	out[1] = point.y;
+}
+
 /* More tracks than a stream has renditions for are left out, and that is said once. */
 static bool track_allowed(struct rtmp_conn *c, const struct flv_packet *packet)
 {
@@ -207,6 +214,27 @@ static bool track_allowed(struct rtmp_conn *c, const struct flv_packet *packet)
 	c->told_tracks = true;
 	metric_add(c->server->metrics.dropped_tracks, 1);
 	return false;
+}
+
+static void take_color(struct rtmp_conn *c, const struct flv_packet *packet)
+{
+	struct flv_color f;
+	struct media_color color = {0};
+
+	if (!flv_color_read(packet->data, packet->len, &f))
+		return;
+	color.primaries = f.primaries;
+	color.transfer = f.transfer;
+	color.matrix = f.matrix;
+	color.max_fall = f.max_fall;
+	color.max_cll = f.max_cll;
+	put_point(color.red, f.red);
+	put_point(color.green, f.green);
+	put_point(color.blue, f.blue);
+	put_point(color.white, f.white);
+	color.max_luminance = f.max_luminance;
+	color.min_luminance = f.min_luminance;
+	live_publisher_color(&c->publisher, packet->track, &color);
 }
 
 static void refuse_config(struct rtmp_conn *c, const struct flv_packet *packet)
@@ -225,7 +253,11 @@ static void take_packet(struct rtmp_conn *c, const struct flv_packet *packet, ui
 		return;
 	}
 	/* What follows the end of a sequence comes with a new configuration, or not at all. */
-	if (packet->is_end_of_sequence || packet->is_metadata || !track_allowed(c, packet)) {
+	if (packet->is_end_of_sequence || !track_allowed(c, packet)) {
+		return;
+	}
+	if (packet->is_metadata) {
+		take_color(c, packet);
 		return;
 	}
 	switch (pass_on(c, packet, timestamp)) {

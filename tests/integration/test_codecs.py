@@ -1,5 +1,6 @@
 """What encoders of today send by Enhanced RTMP: every codec goes in and comes out byte for byte, live
 and in the VOD."""
+import json
 import os
 import re
 import subprocess
@@ -199,6 +200,32 @@ class Codecs(SoukTest):
     def with_all(self, souk, base, tracks):
         text = souk.get(base + "index.m3u8").text
         return text if all(f"stream_{r}.m3u8" in text for r in tracks) else None
+
+    def test_colours(self):
+        """What colorInfo says is in the sample entry, of the further track as well."""
+        souk = self.soukd({"rtmp.max_bitrate": "1G"})
+        made, client = self.publish(souk, enhanced("hevc10", "av1", options=["-hdr"]))
+        souk.wait_playable(made)
+        client.stop()
+        wait_for(lambda: souk.stream(made)["status"] == "ended", "it is ended")
+        vod = souk.wait_vod(made)
+        mp4 = souk.wait_mp4(made)
+        # ffprobe believes the bitstream, which says nothing here; players read the sample entry.
+        colr = b"colrnclx" + bytes([0, 9, 0, 16, 0, 9])
+        for name in ("init_0_0.mp4", "init_1_1.mp4", "recording.mp4"):
+            with open(os.path.join(souk.media_dir(made), name), "rb") as f:
+                self.assertIn(colr, f.read(), name)
+        for source in (vod.replace("index", "stream_0"), vod.replace("index", "stream_1"), mp4):
+            out = subprocess.run(["ffprobe", "-v", "error", "-of", "json", "-select_streams", "v",
+                                  "-show_streams", source], capture_output=True, check=True,
+                                 timeout=60).stdout
+            video = json.loads(out)["streams"][0]
+            side = {d["side_data_type"]: d for d in video["side_data_list"]}
+            self.assertEqual(side["Content light level metadata"]["max_content"], 1000)
+            self.assertEqual(side["Content light level metadata"]["max_average"], 400)
+            self.assertEqual(side["Mastering display metadata"]["red_x"], "35400/50000")
+            self.assertEqual(side["Mastering display metadata"]["max_luminance"], "10000000/10000")
+        client.close()
 
     def test_timestamps_below_a_millisecond(self):
         """ModEx says what RTMP's milliseconds leave out: video is exact to its own clock."""

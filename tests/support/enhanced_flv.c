@@ -6,15 +6,17 @@
 
 #include "base/buf.h"
 #include "base/must.h"
+#include "proto/amf0.h"
 
 /*
  * Remuxes files to FLV as encoders with Enhanced RTMP v2 send it, which FFmpeg 5 cannot write:
  *
- *   enhanced_flv OUT.flv [-classic] [-nano] IN...
+ *   enhanced_flv OUT.flv [-classic] [-nano] [-hdr] IN...
  *
  * The first video of the first file is video track 0, the next file's is track 1, and so on, audio
  * likewise; what has a track of its own goes out as Multitrack. -classic: HEVC as CodecID 12.
- * -nano: the rest of each timestamp below a millisecond goes before the packet, in ModEx.
+ * -hdr: colours are said after the configuration. -nano: the rest of each timestamp below a
+ * millisecond goes before the packet, in ModEx.
  */
 #define INPUTS_MAX 8
 #define NANO 1000000000
@@ -28,7 +30,7 @@ struct input {
 	unsigned track;
 };
 
-static bool classic, nano;
+static bool classic, nano, hdr;
 static FILE *out;
 
 static const char *fourcc(enum AVCodecID id)
@@ -139,6 +141,49 @@ static void write_config(const struct input *in)
 	buf_finish(&b);
 }
 
+static void put_number(struct buf *b, const char *name, double value)
+{
+	amf0_put_name(b, name);
+	amf0_put_number(b, value);
+}
+
+/* HDR10 of BT.2020, mastered on a display of 1,000 cd/m². */
+static void write_color(const struct input *in)
+{
+	struct buf b = {0};
+
+	put_head(&b, in->ctx->streams[0], 0x90, METADATA, in->track, 0);
+	amf0_put_string(&b, "colorInfo");
+	amf0_put_object(&b);
+	amf0_put_name(&b, "colorConfig");
+	amf0_put_object(&b);
+	put_number(&b, "colorPrimaries", 9);
+	put_number(&b, "transferCharacteristics", 16);
+	put_number(&b, "matrixCoefficients", 9);
+	amf0_put_end(&b);
+	amf0_put_name(&b, "hdrCll");
+	amf0_put_object(&b);
+	put_number(&b, "maxFall", 400);
+	put_number(&b, "maxCLL", 1000);
+	amf0_put_end(&b);
+	amf0_put_name(&b, "hdrMdcv");
+	amf0_put_object(&b);
+	put_number(&b, "redX", 0.708);
+	put_number(&b, "redY", 0.292);
+	put_number(&b, "greenX", 0.17);
+	put_number(&b, "greenY", 0.797);
+	put_number(&b, "blueX", 0.131);
+	put_number(&b, "blueY", 0.046);
+	put_number(&b, "whitePointX", 0.3127);
+	put_number(&b, "whitePointY", 0.329);
+	put_number(&b, "maxLuminance", 1000);
+	put_number(&b, "minLuminance", 0.005);
+	amf0_put_end(&b);
+	amf0_put_end(&b);
+	write_tag(9, 0, &b);
+	buf_finish(&b);
+}
+
 static void write_video(const struct input *in, const AVPacket *p, uint32_t ms, uint32_t rest_ns)
 {
 	const AVStream *s = in->ctx->streams[0];
@@ -234,6 +279,8 @@ int main(int argc, char **argv)
 			classic = true;
 		} else if (strcmp(argv[i], "-nano") == 0) {
 			nano = true;
+		} else if (strcmp(argv[i], "-hdr") == 0) {
+			hdr = true;
 		} else if (n < INPUTS_MAX) {
 			struct input *in = &inputs[n++];
 			open_input(in, argv[i]);
@@ -243,12 +290,15 @@ int main(int argc, char **argv)
 	}
 	out = n ? fopen(argv[1], "wb") : NULL;
 	if (!out) {
-		fprintf(stderr, "usage: enhanced_flv OUT.flv [-classic] [-nano] IN...\n");
+		fprintf(stderr, "usage: enhanced_flv OUT.flv [-classic] [-nano] [-hdr] IN...\n");
 		return 2;
 	}
 	must(fwrite("FLV\1\5\0\0\0\x09\0\0\0\0", 1, 13, out) == 13);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		write_config(&inputs[i]);
+		if (hdr && inputs[i].ctx->streams[0]->codecpar->codec_type == AVMEDIA_TYPE_VIDEO)
+			write_color(&inputs[i]);
+	}
 	write_all(inputs, n);
 	for (size_t i = 0; i < n; i++)
 		avformat_close_input(&inputs[i].ctx);
