@@ -151,6 +151,18 @@ class WatchPage(SoukTest):
         self.assertEqual(state["badge"], "Recording")
         self.assertGreater(state["duration"], 3)
         b.shot("recording-phone-dark")
+        board = f"/vod/{made['streamId']}/storyboard.vtt"
+        wait_for(lambda: souk.get(board).status == 200, "its storyboard is made")
+        point = """(() => {
+            const seek = document.getElementById('seek'), r = seek.getBoundingClientRect();
+            seek.dispatchEvent(new PointerEvent('pointermove', {clientX: r.left + r.width / 2}));
+            const box = document.getElementById('scrub');
+            return box.hidden ? '' : box.style.backgroundImage + document.getElementById(
+                'scrub-time').textContent;
+        })()"""
+        shown = wait_for(lambda: b.do("eval", js=point), "a preview where the pointer is")
+        self.assertRegex(shown, r"/storyboard_0\.jpg\S*\"\)0:\d\d")
+        b.shot("scrubbing-phone-dark")
         b.do("focus", selector="#stage")
         b.do("press", key="End")
         b.wait(lambda s: "again" in s["visible"], "the end offers the beginning")

@@ -10,6 +10,7 @@ import { pollDelay, streamPhase, viewState, wantedSource } from './phase.js';
 import { Player } from './player.js';
 import { Readout } from './readout.js';
 import { keepRoom } from './room.js';
+import { Scrub } from './scrub.js';
 import { showPoster, showState, showStream } from './view.js';
 
 const RETRY_MS = [500, 1000, 2000, 4000, 8000];
@@ -27,6 +28,7 @@ takeToken();
 const player = new Player(byId('video'), update);
 const controls = new Controls(player);
 const readout = new Readout(player);
+const scrub = new Scrub();
 const live = new Live(streamId, player, () => poll());
 
 const stream = () => (answer?.kind === 'ok' ? answer.body.data : null);
@@ -71,6 +73,7 @@ function load(source) {
   const url = localUrl(source === 'vod' ? vodUrl : hlsUrl);
   if (!url) return;
   readout.reset();
+  scrub.load(source === 'vod' ? url : '');
   player.load(source, url);
 }
 
