@@ -10,6 +10,7 @@ import unittest
 
 import flv_files
 import test_audience
+import test_codecs
 import test_tls
 from rtmp_client import AUDIO, DATA, VIDEO, Closed, RtmpClient, amf, flv_tags
 from support import SoukTest, ffprobe_packets, wait_for
@@ -221,6 +222,28 @@ class Playout(PlayoutTest):
         self.same(tags, expected)
         self.assertEqual(player.tags, tags)
         self.growing(tags)
+
+    def test_enhanced_tags_of_many_tracks(self):
+        """A configuration of each track first, however they are packed into tags."""
+        souk = self.soukd({"rtmp.max_bitrate": "1G"})
+        made = souk.create_stream()
+        reader = FlvReader(souk.http_port, flv_path(made))
+        player = RtmpReader(souk.rtmp_port, made["streamId"]).start()
+        self.players(souk, 2)
+        client = RtmpClient(souk.rtmp_port)
+        client.publish(made["streamKey"])
+        sent = [t for t in test_codecs.enhanced("h264", "hevc", "aac", "opus") if t[0] != DATA]
+        for kind, ts, body in sent:
+            client.media(kind, ts, body)
+        client.stop()
+        client.answer("onStatus")
+        player.thread.join(60)
+        self.assertEqual(player.tags, reader.tags())
+        tags = self.bodies(player.tags)
+        self.assertGreater(len(tags), 100)
+        self.same(player.tags[-100:], [(k, b) for k, _, b in sent][-100:])
+        self.assertEqual(len(tags), len(sent))
+        self.assertEqual(sorted(tags), sorted((k, b) for k, _, b in sent))
 
     def test_answers(self):
         souk = self.soukd({"playout.max_per_stream": 1})
