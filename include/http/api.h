@@ -133,4 +133,7 @@ struct api_config {
 };
 
 struct api *api_create(const struct api_config *config);
+/* Where encoders connect, for a client that calls this server by `host` (as in its Host header; not
+ * trusted, NULL: unknown). public_url comes first. The caller's. */
+char *api_rtmp_url(const struct api *a, const char *host);
 void api_destroy(struct api **a);

@@ -70,6 +70,8 @@ void eio_session_close(struct eio_session *s, unsigned code, const char *reason)
 void eio_session_refuse(struct eio_session *s);
 const char *eio_session_id(const struct eio_session *s);
 const char *eio_session_address(const struct eio_session *s);
+/* As the handshake's request has it, unchecked; NULL: it has none. */
+const char *eio_session_host(const struct eio_session *s);
 size_t eio_session_queued(const struct eio_session *s); /* bytes */
 bool eio_session_is_websocket(const struct eio_session *s);
 /* The WebSocket, to write frames to until `closed`; left as it is while there is none. */

@@ -64,6 +64,7 @@ struct peer {
 	char *id; /* the user's, or "guest:" and an id of our making */
 	char *only; /* whom it has to be, and no guest; NULL: anybody */
 	char *address;
+	char *host; /* how it calls this server, unchecked; NULL: not said */
 	struct list streams; /* that it joined: the stream events' */
 	struct list rooms; /* that it joined: the room events' */
 	struct list subscriptions; /* to figures: the metric events' */
@@ -156,6 +157,8 @@ struct signal *peers_identified(struct peers *p); /* data: struct peer_change */
 /* A connection's part. It is a guest, or nobody yet, until peer_identify. */
 void peer_init(struct peer *p, struct peers *owner, const struct peer_ops *ops,
 	enum hub_framing framing, const char *address);
+/* As its handshake has it, unchecked; NULL: not said. */
+void peer_set_host(struct peer *p, const char *host);
 /* It is to be this user and nobody else: no guest, and no other's token. Before peer_identify. */
 void peer_must_be(struct peer *p, const char *user_id);
 enum peer_identity_result { PEER_IDENTIFIED, PEER_REFUSED, PEER_ANOTHER, PEER_TOO_MANY };

@@ -98,6 +98,8 @@ void sio_close(struct sio_socket *s, unsigned code, const char *reason);
 
 const char *sio_socket_namespace(const struct sio_socket *s);
 const char *sio_socket_address(const struct sio_socket *s); /* "" once it is gone */
+const char *sio_socket_host(
+	const struct sio_socket *s); /* of the handshake; NULL: not said, or gone */
 bool sio_socket_connected(const struct sio_socket *s);
 size_t sio_socket_queued(const struct sio_socket *s); /* bytes that wait for the client */
 void sio_socket_set_data(struct sio_socket *s, void *data); /* the handler's own */

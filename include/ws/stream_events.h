@@ -19,7 +19,8 @@ struct stream_events_host {
 	/* For this viewer (NULL: for everybody), NULL if he would not get it. */
 	char *(*hls_url)(void *user, const struct stream_record *row, const char *viewer);
 	char *(*vod_url)(void *user, const struct stream_record *row, const char *viewer);
-	char *(*rtmp_url)(void *user);
+	/* host: how the client calls this server, as it says itself; NULL: unknown. */
+	char *(*rtmp_url)(void *user, const char *host);
 	/* NULL: encoder, disk and store would do; else a sentence, static. */
 	const char *(*unready)(void *user);
 	unsigned latency_ms; /* from the camera to the screen, as the settings are */

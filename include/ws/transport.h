@@ -70,6 +70,7 @@ struct ws_request {
 	enum ws_method method;
 	bool upgrade; /* a well-formed wish for WebSocket */
 	const char *path, *address;
+	const char *host; /* as the peer calls this server, unchecked; NULL: not said */
 	const uint8_t *body;
 	size_t body_len;
 };

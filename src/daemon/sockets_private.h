@@ -12,6 +12,7 @@ extern const struct ws_auth_ops sockets_auth;
  * this viewer (NULL: a guest) gets none. */
 char *sockets_hls_url(void *user, const struct stream_record *row, const char *viewer);
 char *sockets_vod_url(void *user, const struct stream_record *row, const char *viewer);
-char *sockets_rtmp_url(void *user); /* where encoders publish, without a key */
+/* Where encoders publish, without a key; host: how the client calls this server, or NULL. */
+char *sockets_rtmp_url(void *user, const char *host);
 /* Why no stream can begin here now, a sentence; NULL: it can. */
 const char *sockets_unready(void *user);

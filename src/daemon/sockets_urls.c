@@ -3,11 +3,10 @@
 #include <sys/statvfs.h>
 
 #include "base/mem.h"
+#include "http/api.h"
 #include "http/playback.h"
 #include "server_private.h"
 #include "sockets_private.h"
-
-#define RTMP_PORT 1935
 
 static char *absolute(const struct server *s, const char *path, const char *suffix)
 {
@@ -62,22 +61,9 @@ char *sockets_vod_url(void *user, const struct stream_record *row, const char *v
 	return media_url(user, row, viewer, row->vod_url);
 }
 
-char *sockets_rtmp_url(void *user)
+char *sockets_rtmp_url(void *user, const char *host)
 {
-	const struct server *s = user;
-	const char *base = s->config->server.public_url;
-	const char *host = base ? strstr(base, "://") : NULL;
-	unsigned port = rtmp_server_port(s->rtmp);
-
-	host = host ? host + 3 : "localhost";
-	if (!port)
-		return mem_printf("rtmps://%.*s:%u/%s", (int)strcspn(host, ":/"), host,
-			rtmp_server_tls_port(s->rtmp), s->config->rtmp.app);
-	if (port == RTMP_PORT)
-		return mem_printf(
-			"rtmp://%.*s/%s", (int)strcspn(host, ":/"), host, s->config->rtmp.app);
-	return mem_printf(
-		"rtmp://%.*s:%u/%s", (int)strcspn(host, ":/"), host, port, s->config->rtmp.app);
+	return api_rtmp_url(((struct server *)user)->api, host);
 }
 
 static bool has_disk(const struct server *s)

@@ -142,6 +142,13 @@ static enum ws_method method_of(const struct http_request *r)
 	return WS_OTHER;
 }
 
+static const char *host_of(const struct http_request *r)
+{
+	const char *host = http_request_header(r, "host");
+
+	return host ? host : http_request_header(r, ":authority");
+}
+
 void ws_http_request(struct http_request *r, bool upgrade, struct ws_request *out)
 {
 	*out = (struct ws_request){.ops = &request_ops,
@@ -149,6 +156,7 @@ void ws_http_request(struct http_request *r, bool upgrade, struct ws_request *ou
 		.method = method_of(r),
 		.upgrade = upgrade,
 		.path = http_request_path(r),
-		.address = http_request_address(r)};
+		.address = http_request_address(r),
+		.host = host_of(r)};
 	out->body = http_request_body(r, &out->body_len);
 }

@@ -42,11 +42,26 @@ static void from_public_url(const char *url, struct api_urls *out)
 	cut_port(out->host);
 }
 
+/* host: as the peer says it, or NULL. */
+static void from_host(const struct api *a, const char *host, bool tls, struct api_urls *out)
+{
+	char fallback[32];
+
+	if (!host_is_good(host)) {
+		snprintf(fallback, sizeof(fallback), "127.0.0.1:%u",
+			a->config.http_port ? a->config.http_port : HTTP_PORT);
+		host = fallback;
+	}
+	out->tls = tls;
+	snprintf(out->base, sizeof(out->base), "%s://%s", tls ? "https" : "http", host);
+	snprintf(out->host, sizeof(out->host), "%s", host);
+	cut_port(out->host);
+}
+
 void api_urls_of(const struct api *a, const struct http_request *r, struct api_urls *out)
 {
 	const char *host = http_request_header(r, "host");
 	const char *proto = http_request_header(r, "x-forwarded-proto");
-	char fallback[32];
 
 	api_viewer_of(r, out);
 	if (a->config.public_url) {
@@ -55,15 +70,8 @@ void api_urls_of(const struct api *a, const struct http_request *r, struct api_u
 	}
 	if (!host)
 		host = http_request_header(r, ":authority");
-	if (http_request_local(r) || !host_is_good(host)) {
-		snprintf(fallback, sizeof(fallback), "127.0.0.1:%u",
-			a->config.http_port ? a->config.http_port : HTTP_PORT);
-		host = fallback;
-	}
-	out->tls = http_request_tls(r) || text_eq(proto, "https");
-	snprintf(out->base, sizeof(out->base), "%s://%s", out->tls ? "https" : "http", host);
-	snprintf(out->host, sizeof(out->host), "%s", host);
-	cut_port(out->host);
+	from_host(a, http_request_local(r) ? NULL : host,
+		http_request_tls(r) || text_eq(proto, "https"), out);
 }
 
 static char *rtmp_url(
@@ -72,6 +80,17 @@ static char *rtmp_url(
 	if (port == usual)
 		return mem_printf("%s://%s/%s", scheme, host, app);
 	return mem_printf("%s://%s:%u/%s", scheme, host, port, app);
+}
+
+char *api_rtmp_url(const struct api *a, const char *host)
+{
+	struct api_urls urls = {0};
+
+	if (a->config.public_url)
+		from_public_url(a->config.public_url, &urls);
+	else
+		from_host(a, host, false, &urls);
+	return api_url_rtmp(a, &urls);
 }
 
 char *api_url_rtmp(const struct api *a, const struct api_urls *u)

@@ -69,6 +69,7 @@ struct eio_socket {
 struct eio_session {
 	struct eio_server *server;
 	struct eio_source *source;
+	char *host;
 	void *user; /* of the handler; NULL: it is not told any more */
 	char sid[EIO_SID_SIZE];
 	bool ended; /* freed at the end of the turn */

@@ -96,6 +96,7 @@ struct eio_session *eio_session_open(struct eio_server *server, const struct ws_
 
 	s->server = server;
 	s->source = source_enter(server, r->address);
+	s->host = r->host ? mem_strdup(r->host) : NULL;
 	clock_random(loop_clock(server->loop), random, sizeof(random));
 	text_base64url(s->sid, random, sizeof(random));
 	map_put_str(server->sessions, s->sid, s);
@@ -112,6 +113,7 @@ static void session_free(void *arg)
 	struct eio_session *s = arg;
 
 	eio_queue_finish(s);
+	free(s->host);
 	free(s);
 }
 
@@ -223,6 +225,11 @@ const char *eio_session_id(const struct eio_session *s)
 const char *eio_session_address(const struct eio_session *s)
 {
 	return s->source ? s->source->address : "";
+}
+
+const char *eio_session_host(const struct eio_session *s)
+{
+	return s->host;
 }
 
 size_t eio_session_queued(const struct eio_session *s)

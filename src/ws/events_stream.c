@@ -368,8 +368,8 @@ static void answer_ready(struct stream_events *s, struct event_call *call)
 {
 	const struct stream_events_host *host = &s->config.host;
 	json_t *answer = json_pack("{s:s, s:o, s:I}", "streamId", event_text(call, "stream_id", ""),
-		"rtmpUrl", payload_owned(host->rtmp_url(host->user)), "estimatedLatencyMs",
-		(json_int_t)host->latency_ms);
+		"rtmpUrl", payload_owned(host->rtmp_url(host->user, call->peer->host)),
+		"estimatedLatencyMs", (json_int_t)host->latency_ms);
 
 	peer_send(call->peer, "stream:ready", json_incref(answer));
 	event_answer(call, answer);

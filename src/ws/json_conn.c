@@ -268,6 +268,7 @@ static struct json_conn *conn_create(
 	struct json_conn *c = mem_new(struct json_conn);
 
 	peer_init(&c->peer, s->config.peers, &ops, s->config.framing->framing, r->address);
+	peer_set_host(&c->peer, r->host);
 	if (only)
 		peer_must_be(&c->peer, only);
 	c->peer.member.ops = &member_ops;

@@ -64,6 +64,12 @@ void peer_init(struct peer *p, struct peers *owner, const struct peer_ops *ops,
 	metric_change(owner->sockets[framing], 1);
 }
 
+void peer_set_host(struct peer *p, const char *host)
+{
+	free(p->host);
+	p->host = host ? mem_strdup(host) : NULL;
+}
+
 static struct peer_user *user_get(struct peers *owner, const char *id)
 {
 	struct peer_user *u = map_get_str(owner->users, id);
@@ -212,7 +218,8 @@ void peer_reap(struct peer *p)
 	free(p->id);
 	free(p->only);
 	free(p->address);
-	p->id = p->only = p->address = NULL;
+	free(p->host);
+	p->id = p->only = p->address = p->host = NULL;
 	owner->count--;
 	metric_set(owner->open, owner->count);
 	metric_change(owner->sockets[p->member.framing], -1);

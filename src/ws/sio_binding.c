@@ -219,6 +219,7 @@ static void on_connect(void *user, struct sio_socket *s, json_t *auth)
 	struct sio_conn *c = mem_new(struct sio_conn);
 
 	peer_init(&c->peer, b->config.peers, &ops, HUB_SOCKET_IO, sio_socket_address(s));
+	peer_set_host(&c->peer, sio_socket_host(s));
 	c->peer.member.ops = &member_ops;
 	c->owner = b;
 	c->foreign = strcmp(sio_socket_namespace(s), "/") != 0;

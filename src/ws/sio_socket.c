@@ -287,6 +287,11 @@ const char *sio_socket_address(const struct sio_socket *s)
 	return s->client && s->client->session ? eio_session_address(s->client->session) : "";
 }
 
+const char *sio_socket_host(const struct sio_socket *s)
+{
+	return s->client && s->client->session ? eio_session_host(s->client->session) : NULL;
+}
+
 bool sio_socket_connected(const struct sio_socket *s)
 {
 	return s->state == SIO_CONNECTED;

@@ -9,8 +9,8 @@ from websocket_client import TEXT, JsonClient, WebSocket
 class SioClient(JsonClient):
     """recover: {"pid", "offset"} of a session that was lost."""
 
-    def __init__(self, port, token=None, recover=None):
-        self.ws = WebSocket(port, "/socket.io/?EIO=4&transport=websocket")
+    def __init__(self, port, token=None, recover=None, headers=None):
+        self.ws = WebSocket(port, "/socket.io/?EIO=4&transport=websocket", headers)
         self.pong, self.hello, self.offset = True, None, None
         self.events, self.acks, self.closed, self.refused = [], {}, None, None
         self.changed = threading.Condition()

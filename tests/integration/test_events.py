@@ -4,6 +4,7 @@ import json
 import time
 import unittest
 
+from sio_client import SioClient
 from support import PATIENCE, Soukd, SoukTest, http_request, wait_for
 from websocket_client import BINARY, TEXT, JsonClient, Refused, WebSocket
 
@@ -559,6 +560,17 @@ class Products(EventsTest):
         self.assertIn(str(self.daemon.rtmp_port), ready["rtmpUrl"])
         self.assertGreater(ready["estimatedLatencyMs"], 0)
         self.refused(alice.call("stream:prepare", {"stream_id": self.stream}), "forbidden")
+
+    def test_prepare_names_the_host_that_the_client_calls(self):
+        token, port = self.daemon.token("seller-1", "seller"), self.daemon.rtmp_port
+        for host, named in (("live.example:81", "live.example"), ("[::1]:81", "[::1]"),
+                            ("evil<script>", "127.0.0.1")):
+            for kind in (JsonClient, SioClient):
+                with self.subTest(host=host, kind=kind.__name__):
+                    c = kind(self.daemon.http_port, token, headers={"Host": host})
+                    self.addCleanup(c.ws.close)
+                    ready = c.call("stream:prepare", {"stream_id": self.stream})
+                    self.assertEqual(ready["rtmpUrl"], f"rtmp://{named}:{port}/live")
 
 
 class Audiences(EventsTest):

@@ -33,10 +33,11 @@ class WebSocket:
             self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")
         self.buffer = b""
         key = base64.b64encode(os.urandom(16)).decode()
-        lines = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", "Upgrade: websocket",
+        lines = [f"GET {path} HTTP/1.1", "Upgrade: websocket",
                  "Connection: Upgrade", f"Sec-WebSocket-Key: {key}",
                  f"Sec-WebSocket-Version: {version}"]
-        lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
+        headers = {"Host": f"127.0.0.1:{port}", **(headers or {})}
+        lines += [f"{name}: {value}" for name, value in headers.items()]
         self.socket.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
         head = self._until(b"\r\n\r\n").decode()
         status = int(head.split(" ", 2)[1])

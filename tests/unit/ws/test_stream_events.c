@@ -125,9 +125,9 @@ static char *vod_url(void *user, const struct stream_record *row, const char *vi
 	return mem_strdup("vod");
 }
 
-static char *rtmp_url(void *user)
+static char *rtmp_url(void *user, const char *host)
 {
-	return mem_strdup("rtmp://x/live");
+	return mem_printf("rtmp://%s/live", host ? host : "x");
 }
 
 static const char *unready(void *user)
