@@ -4,6 +4,7 @@
 #include "state/presence.h"
 #include "ws/events.h"
 #include "ws/peer.h"
+#include "ws/room_events.h"
 
 /*
  * Presence on the event layer: sockets come and go in state/presence.h, what users say of
@@ -22,6 +23,7 @@ struct presence_events_config {
 	struct peers *peers;
 	struct events *events; /* the table is added here */
 	struct presence *presence;
+	struct room_events *rooms; /* whose members hear of each other there; may be NULL */
 	struct repo repo; /* with `people`, whose follow_watch is theirs from now on */
 	unsigned follows; /* of one user whose presence he is told of; 0: none is */
 	struct metrics *metrics; /* may be NULL */

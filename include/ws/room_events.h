@@ -1,6 +1,8 @@
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "state/presence.h"
 #include "ws/events.h"
@@ -26,5 +28,13 @@ struct room_events_config {
 	struct metrics *metrics; /* souk_open_rooms, …; may be NULL */
 };
 struct room_events *room_events_create(const struct room_events_config *config);
+/*
+ * Who heard of a user's presence in a room: a member who watches him besides (presence_watch.h) is
+ * not told twice. The moment is taken when the rooms are told; later, in one turn of the loop, the
+ * user is marked and any number of peers asked for. Who came in after the moment did not hear.
+ */
+uint64_t room_events_moment(const struct room_events *r);
+void room_events_mark(struct room_events *r, const char *user_id, uint64_t moment);
+bool room_events_marked(const struct room_events *r, const struct peer *p, uint64_t moment);
 /* Before the peers and the presence are destroyed; NULL is fine. */
 void room_events_destroy(struct room_events **r);

@@ -189,6 +189,7 @@ static void create_users(struct sockets *k)
 		.peers = k->peers,
 		.events = k->events,
 		.presence = s->presence,
+		.rooms = k->rooms,
 		.repo = store_repo(s->store),
 		.follows = s->config->events.follows,
 		.metrics = s->metrics,
@@ -282,9 +283,9 @@ struct sockets *sockets_create(struct server *s)
 
 	k->server = s;
 	create_peers(k);
+	create_rooms(k);
 	create_users(k);
 	create_streams(k);
-	create_rooms(k);
 	create_metrics(k);
 	k->json = create_json(k, &json_framing_plain);
 	k->realtime = create_json(k, &json_framing_realtime);

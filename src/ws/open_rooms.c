@@ -69,32 +69,87 @@ void open_room_emit(
 		peers_hub(room->owner->config.peers), room->name, event, data, HUB_MUST, except);
 }
 
-/* Whether an earlier socket of the same user is in it. */
-static bool is_told(const struct room_seat *seat)
+/* Whether its members hear of one another. */
+static bool is_told(const struct open_room *room)
 {
-	const struct room_seat *other;
-
-	list_for_each (other, &seat->room->seats, by_room) {
-		if (other == seat)
-			return false;
-		if (text_eq(other->peer->id, seat->peer->id))
-			return true;
-	}
-	return false;
+	return room->n_users > 1 && room->n_users <= BIG;
 }
 
-void open_rooms_tell_of(struct room_events *r, const char *user_id, const char *event, json_t *data)
+/* The first time in this round. */
+static bool meet(struct room_events *r, struct peer *p)
+{
+	struct room_seat *first = container_of(p->rooms.next, struct room_seat, by_peer);
+
+	if (first->round == r->round)
+		return false;
+	first->round = r->round;
+	return true;
+}
+
+static void tell_others(
+	struct room_events *r, struct open_room *room, const char *user_id, struct hub_word *word)
+{
+	struct room_seat *seat;
+
+	list_for_each (seat, &room->seats, by_room)
+		if (!seat->peer->ending && !text_eq(seat->peer->id, user_id) && meet(r, seat->peer))
+			hub_word_tell(word, &seat->peer->member);
+}
+
+/* Marks the rooms in which others hear of the user, and tells them the word, if there is one. */
+static void mark_rooms(
+	struct room_events *r, const char *user_id, uint64_t moment, struct hub_word *word)
 {
 	const struct peer_user *u = map_get_str(r->config.peers->users, user_id);
 	const struct peer *p;
 	struct room_seat *seat;
 
+	r->round++;
 	if (!u)
 		return;
 	list_for_each (p, &u->peers, by_user)
-		list_for_each (seat, &p->rooms, by_peer)
-			if (seat->room->n_users > 1 && seat->room->n_users <= BIG && !is_told(seat))
-				open_room_emit(seat->room, event, json_incref(data), p);
+		list_for_each (seat, &p->rooms, by_peer) {
+			if (seat->number > moment || !is_told(seat->room) ||
+				seat->room->round == r->round)
+				continue;
+			seat->room->round = r->round;
+			if (word)
+				tell_others(r, seat->room, user_id, word);
+		}
+}
+
+void open_rooms_tell_of(
+	struct room_events *r, const char *user_id, const char *event, const json_t *data)
+{
+	char *text = json_dumps(data, JSON_COMPACT);
+	struct hub_word word;
+
+	if (!text)
+		return;
+	hub_word_init(&word, peers_hub(r->config.peers), event, text, strlen(text));
+	mark_rooms(r, user_id, UINT64_MAX, &word);
+	hub_word_finish(&word);
+	free(text);
+}
+
+uint64_t room_events_moment(const struct room_events *r)
+{
+	return r->seats;
+}
+
+void room_events_mark(struct room_events *r, const char *user_id, uint64_t moment)
+{
+	mark_rooms(r, user_id, moment, NULL);
+}
+
+bool room_events_marked(const struct room_events *r, const struct peer *p, uint64_t moment)
+{
+	const struct room_seat *seat;
+
+	list_for_each (seat, &p->rooms, by_peer)
+		if (seat->number <= moment && seat->room->round == r->round)
+			return true;
+	return false;
 }
 
 static json_t *member_json(const struct peer *p)
@@ -179,6 +234,7 @@ struct room_seat *room_seat_create(struct room_events *r, struct peer *p, const 
 	seat = mem_new(struct room_seat);
 	seat->peer = p;
 	seat->room = room;
+	seat->number = ++r->seats;
 	list_append(&room->seats, &seat->by_room);
 	list_append(&p->rooms, &seat->by_peer);
 	room->n_seats++;

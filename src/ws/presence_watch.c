@@ -22,6 +22,7 @@ struct topic {
 	struct list watches; /* watch.by_topic, and `at` */
 	struct list at; /* while telling: behind the last one that was told */
 	char *json;
+	uint64_t moment; /* of the rooms, when it was said */
 };
 
 struct watcher {
@@ -245,6 +246,7 @@ void presence_watch_tell(struct presence_watch *w, const char *user_id, const ch
 		return;
 	stop_telling(t);
 	t->json = mem_strdup(json);
+	t->moment = w->config.rooms ? room_events_moment(w->config.rooms) : 0;
 	list_prepend(&t->watches, &t->at);
 	list_append(&w->telling, &t->link);
 	pacer_wake(w->tell);
@@ -254,7 +256,14 @@ struct words {
 	struct hub_word status, update;
 };
 
-static void tell_watcher(struct presence_watch *w, const struct watcher *r, struct words *words)
+/* In a room it was told already. */
+static bool heard(const struct presence_watch *w, const struct topic *t, const struct peer *p)
+{
+	return w->config.rooms && room_events_marked(w->config.rooms, p, t->moment);
+}
+
+static void tell_watcher(struct presence_watch *w, const struct topic *t, const struct watcher *r,
+	struct words *words)
 {
 	const struct peer_user *u = map_get_str(w->config.peers->users, r->id);
 	struct peer *p;
@@ -265,7 +274,8 @@ static void tell_watcher(struct presence_watch *w, const struct watcher *r, stru
 		if (p->ending)
 			continue;
 		hub_word_tell(&words->status, &p->member);
-		hub_word_tell(&words->update, &p->member);
+		if (!heard(w, t, p))
+			hub_word_tell(&words->update, &p->member);
 		metric_add(w->told, 1);
 	}
 }
@@ -279,7 +289,7 @@ static bool tell_some(struct presence_watch *w, struct topic *t, struct words *w
 			return false;
 		list_remove(&t->at);
 		list_prepend(next, &t->at);
-		tell_watcher(w, container_of(next, struct watch, by_topic)->watcher, words);
+		tell_watcher(w, t, container_of(next, struct watch, by_topic)->watcher, words);
 	}
 	return true;
 }
@@ -296,6 +306,8 @@ static bool tell_step(void *user)
 	t = container_of(w->telling.next, struct topic, link);
 	hub_word_init(&words.status, hub, "user_status", t->json, strlen(t->json));
 	hub_word_init(&words.update, hub, "presence_update", t->json, strlen(t->json));
+	if (w->config.rooms)
+		room_events_mark(w->config.rooms, t->user_id, t->moment);
 	if (!tell_some(w, t, &words))
 		stop_telling(t);
 	hub_word_finish(&words.status);

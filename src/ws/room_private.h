@@ -11,6 +11,8 @@ struct room_events {
 	struct room_events_config config;
 	struct map *rooms; /* struct open_room by the hub's name */
 	struct signal_listener peer_ended, presence_changed;
+	uint64_t seats; /* taken so far */
+	uint64_t round; /* of telling or asking: what bears it was met */
 	struct metric *open, *refused;
 };
 
@@ -22,12 +24,15 @@ struct open_room {
 	struct list seats; /* struct room_seat */
 	unsigned n_seats;
 	unsigned n_users; /* several sockets of one user are one */
+	uint64_t round;
 };
 
 struct room_seat {
 	struct list by_peer, by_room;
 	struct peer *peer;
 	struct open_room *room;
+	uint64_t number; /* of all seats */
+	uint64_t round; /* of its peer, in the first of its seats */
 };
 
 /* events_rooms.c */
@@ -46,7 +51,7 @@ struct room_seat *room_seat_create(struct room_events *r, struct peer *p, const 
 void room_seat_end(struct room_seat *seat);
 void open_room_emit(struct open_room *room, const char *event, json_t *data,
 	const struct peer *except); /* steals data */
-/* In each of the user's rooms that is not too big for it; data is borrowed. */
+/* To all who share a room with the user that is not too big for it, once; data is borrowed. */
 void open_rooms_tell_of(
-	struct room_events *r, const char *user_id, const char *event, json_t *data);
+	struct room_events *r, const char *user_id, const char *event, const json_t *data);
 json_t *open_room_members_json(const struct open_room *room);

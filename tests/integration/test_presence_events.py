@@ -120,6 +120,21 @@ class Presence(UserEventsTest):
         wait_for(lambda: daemon.metric("souk_presence_watches") == 2, "two are watched")
         again.leave()
 
+    def test_who_follows_and_shares_rooms_is_told_once(self):
+        daemon = self.soukd()
+        self.follow(daemon, "fan", "star")
+        star, own, fan, friend = (self.client(daemon, u) for u in ("star", "star", "fan", "friend"))
+        for c in (star, own, fan, friend):
+            for room in ("lobby", "yard"):
+                self.assertNotIn("error", c.call("join_room", {"room_id": room}))
+        for status in ("away", "online"):
+            star.call("presence_update", {"status": status})
+            fan.event("user_status", lambda e, s=status: (e["userId"], e["status"]) == ("star", s))
+        for c in (own, fan, friend):
+            c.call("get_notification_count")
+            self.assertEqual(self.statuses(c, "star"), ["away", "online"])
+        self.assertEqual(self.statuses(friend, "star", "user_status"), [])
+
     def test_one_way_for_rest_and_sockets(self):
         daemon = self.soukd()
         self.follow(daemon, "fan", "star")
