@@ -3,7 +3,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "base/mem.h"
 
 /* How far the other track may be ahead of a lead track that stands still before it goes on alone.
  */

@@ -1,7 +1,6 @@
 #include "connections.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "base/text.h"
 #include "server_private.h"

@@ -1,5 +1,4 @@
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,7 +8,6 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "base/process.h"
-#include "base/text.h"
 
 static uint64_t figure(const struct api *a, const char *name)
 {

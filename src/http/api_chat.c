@@ -1,10 +1,8 @@
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "api_internal.h"
 #include "base/mem.h"
-#include "base/text.h"
 #include "live/chat.h"
 
 /* Chat and moderation: the rules are those of live/chat.h. */

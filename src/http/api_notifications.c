@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "api_people.h"
-#include "base/mem.h"
 #include "state/inbox.h"
 
 static json_t *id_or_null(struct uuid id)

@@ -1,4 +1,3 @@
-#include <string.h>
 
 #include "api_internal.h"
 #include "base/mem.h"

@@ -1,10 +1,6 @@
-#include <stdlib.h>
-#include <string.h>
 
 #include "api_internal.h"
 #include "api_shapes.h"
-#include "base/mem.h"
-#include "base/text.h"
 #include "live/chat.h"
 #include "live/showcase.h"
 

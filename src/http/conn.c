@@ -1,11 +1,7 @@
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define LOG_MODULE "http"
-
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/must.h"
 #include "base/text.h"

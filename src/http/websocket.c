@@ -5,12 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
-#define LOG_MODULE "http"
-
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/must.h"
-#include "base/text.h"
 #include "loop/lws.h"
 #include "websocket_private.h"
 

@@ -1,12 +1,6 @@
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#define LOG_MODULE "http"
-
-#include "base/log.h"
-#include "base/mem.h"
-#include "base/text.h"
 #include "loop/lws.h"
 #include "websocket_private.h"
 

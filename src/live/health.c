@@ -2,7 +2,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 /* Steps further than this are a new clock, not a gap. */
 #define CLOCK_STEP_MS 3000

@@ -1,7 +1,6 @@
 #include "proto/rtmp_session.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "base/must.h"

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/text.h"
 #include "eio_private.h"
 
 #define SECOND 1000000ull

@@ -1,9 +1,7 @@
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/buf.h"
-#include "base/text.h"
 #include "ws/event_tail.h"
 
 #define STRUCK "***"

@@ -1,8 +1,6 @@
 #include "ws/events.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/bucket.h"
 #include "base/map.h"

@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/text.h"
 #include "model/ledger.h"
 #include "model/sales.h"
 #include "payload.h"

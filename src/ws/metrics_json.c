@@ -3,7 +3,6 @@
 
 #include "base/mem.h"
 #include "base/process.h"
-#include "base/text.h"
 #include "metric_private.h"
 #include "payload.h"
 

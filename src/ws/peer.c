@@ -1,11 +1,8 @@
-#define LOG_MODULE "ws"
-
 #include "ws/peer.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/must.h"
 #include "base/text.h"

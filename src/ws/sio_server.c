@@ -1,5 +1,4 @@
 #include <stdlib.h>
-#include <string.h>
 
 #define LOG_MODULE "ws"
 

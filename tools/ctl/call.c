@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "act.h"
-#include "base/mem.h"
 #include "base/text.h"
 #include "client.h"
 #include "output.h"

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/text.h"
 #include "fields.h"
 
 #define CONNECT_SECONDS 5L
