@@ -56,7 +56,6 @@ void eio_server_destroy(struct eio_server **s);
 void eio_server_request(struct eio_server *s, const struct ws_request *r);
 /* After a reload: for sessions that open from now on, and what these and others send by polling. */
 void eio_server_limits(struct eio_server *server, size_t max_payload, size_t max_queue);
-unsigned eio_server_sessions(const struct eio_server *s);
 
 /*
  * Sends a frame, or several in one buffer. False if the session is at its end, or comes to it

@@ -180,7 +180,9 @@ static bool has_chat(const struct api *a, struct http_request *r)
 
 /* History */
 
-bool api_watch_allowed(const struct api *a, struct http_request *r, const struct stream_record *row)
+/* False, with the refusal answered, if the caller may not. */
+static bool watch_allowed(
+	const struct api *a, struct http_request *r, const struct stream_record *row)
 {
 	struct api_urls urls;
 	enum watch_verdict v;
@@ -226,7 +228,7 @@ static void history(void *user, struct http_request *r)
 		return;
 	if (!uuid_parse(api_arg(r, "before", &room), &before))
 		uuid_parse(api_arg(r, "cursor", &room), &before);
-	if (api_watch_allowed(a, r, &row)) {
+	if (watch_allowed(a, r, &row)) {
 		if (a->config.repo.chat->chat_list(
 			    a->config.repo.impl, row.id, before, router_limit(r), &page) == REPO_OK)
 			reply_messages(r, &page);

@@ -38,9 +38,6 @@ char *api_url_watch(const struct api_urls *u, struct uuid stream);
 void api_viewer_of(const struct http_request *r, struct api_urls *out);
 enum watch_verdict api_may_watch(
 	const struct api *a, const struct api_urls *u, const struct stream_record *row);
-/* False, with the refusal answered, if the caller may not. */
-bool api_watch_allowed(
-	const struct api *a, struct http_request *r, const struct stream_record *row);
 /* What goes behind the URLs of a stream's media: "", or "?token=…"; NULL: the caller may not watch.
  * Owned by the caller. */
 char *api_media_suffix(

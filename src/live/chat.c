@@ -75,14 +75,14 @@ uint32_t chat_slow_mode_max(const struct chat *c)
 	return c->slow_mode_max;
 }
 
-void chat_call_answer(struct chat_call *call, const struct chat_answer *answer)
+static void answer_call(struct chat_call *call, const struct chat_answer *answer)
 {
 	list_remove(&call->link);
 	call->chat = NULL;
 	call->done(call->user, answer);
 }
 
-void chat_call_free(struct chat_call *call)
+static void free_call(struct chat_call *call)
 {
 	mute_record_finish(&call->mute);
 	chat_record_finish(&call->message);
@@ -108,14 +108,14 @@ void chat_call_end(struct chat_call *call, const struct chat_answer *answer)
 	again.repeated = answer->result == CHAT_OK;
 	if (call->chat) {
 		leave_maps(call->chat, call);
-		chat_call_answer(call, answer);
+		answer_call(call, answer);
 	}
 	list_for_each_safe (twin, next, &call->twins, by_twin) {
 		if (twin->chat)
-			chat_call_answer(twin, &again);
-		chat_call_free(twin);
+			answer_call(twin, &again);
+		free_call(twin);
 	}
-	chat_call_free(call);
+	free_call(call);
 }
 
 void chat_destroy(struct chat **cp)
@@ -126,7 +126,7 @@ void chat_destroy(struct chat **cp)
 	if (!*cp)
 		return;
 	list_for_each_safe (call, next, &(*cp)->calls, link)
-		chat_call_answer(call, &failed);
+		answer_call(call, &failed);
 	map_destroy((*cp)->by_client_id);
 	map_destroy((*cp)->by_writer);
 	chat_words_destroy(&(*cp)->words);
@@ -171,7 +171,7 @@ bool chat_is_staff(const struct stream_record *stream, const struct viewer *view
 			text_eq(viewer->user_id, stream->seller_id));
 }
 
-enum chat_result chat_of_repo(enum repo_result result, enum chat_result not_found)
+static enum chat_result of_repo(enum repo_result result, enum chat_result not_found)
 {
 	if (result == REPO_OK)
 		return CHAT_OK;
@@ -180,7 +180,7 @@ enum chat_result chat_of_repo(enum repo_result result, enum chat_result not_foun
 
 enum chat_result chat_read_stream(struct chat *c, struct uuid id, struct stream_record *out)
 {
-	return chat_of_repo(c->repo.ops->stream_get(c->repo.impl, id, out), CHAT_NO_STREAM);
+	return of_repo(c->repo.ops->stream_get(c->repo.impl, id, out), CHAT_NO_STREAM);
 }
 
 /* Moderation */
@@ -189,7 +189,7 @@ static void on_deleted(void *user, const struct repo_outcome *outcome)
 {
 	struct chat_call *call = user;
 	const struct chat_answer answer = {
-		.result = chat_of_repo(outcome->result, CHAT_NO_MESSAGE),
+		.result = of_repo(outcome->result, CHAT_NO_MESSAGE),
 		.by_power = call->by_power,
 	};
 	struct chat_deletion deletion = {
@@ -212,7 +212,7 @@ static enum chat_result may_delete(struct chat *c, const struct chat_caller *who
 
 	if (result != CHAT_OK)
 		return result;
-	result = chat_of_repo(
+	result = of_repo(
 		c->repo.chat->chat_get(c->repo.impl, message_id, &message), CHAT_NO_MESSAGE);
 	if (result == CHAT_OK) {
 		if (!uuid_eq(message.stream_id, stream_id) || message.deleted_at)
@@ -250,8 +250,7 @@ static void on_muted(void *user, const struct repo_outcome *outcome)
 	struct chat_call *call = user;
 	struct chat_mute_change change = {.mute = &call->mute, .lifted = call->lifted};
 	const struct chat_answer answer = {
-		.result = chat_of_repo(
-			outcome->result, call->lifted ? CHAT_NOT_MUTED : CHAT_NO_STREAM),
+		.result = of_repo(outcome->result, call->lifted ? CHAT_NOT_MUTED : CHAT_NO_STREAM),
 		.mute = &call->mute,
 	};
 
@@ -268,7 +267,7 @@ static enum chat_result check_target(
 
 	if (text_eq(target, row->seller_id) || text_eq(target, actor))
 		return CHAT_TARGET;
-	result = chat_of_repo(c->repo.ops->user_get(c->repo.impl, target, &user), CHAT_NO_USER);
+	result = of_repo(c->repo.ops->user_get(c->repo.impl, target, &user), CHAT_NO_USER);
 	if (result != CHAT_OK)
 		return result;
 	if (user.roles & ROLE_ADMIN)
@@ -344,7 +343,7 @@ static void on_mode(void *user, const struct repo_outcome *outcome)
 	const struct chat_answer answer = {
 		.result = outcome->result == REPO_WRONG_STATE
 			? CHAT_OVER
-			: chat_of_repo(outcome->result, CHAT_NO_STREAM),
+			: of_repo(outcome->result, CHAT_NO_STREAM),
 		.by_power = call->by_power,
 		.stream = outcome->stream,
 		.product_count = outcome->product_count,

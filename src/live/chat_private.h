@@ -41,12 +41,9 @@ struct chat_call {
 
 struct chat_call *chat_call_create(
 	struct chat *c, struct uuid stream_id, chat_done done, void *user);
-void chat_call_answer(struct chat_call *call, const struct chat_answer *answer);
-void chat_call_free(struct chat_call *call);
 /* The answer of it and its twins, if the chat is still there, and its end. */
 void chat_call_end(struct chat_call *call, const struct chat_answer *answer);
 /* The same later. */
 void chat_call_refuse(struct chat_call *call, struct chat_answer refusal);
 
-enum chat_result chat_of_repo(enum repo_result result, enum chat_result not_found);
 enum chat_result chat_read_stream(struct chat *c, struct uuid id, struct stream_record *out);

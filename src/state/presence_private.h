@@ -66,8 +66,6 @@ struct presence_row presence_row_of(
 /* presence_users.c */
 struct presence_user *presence_user_find(const struct presence *p, const char *user_id);
 struct presence_user *presence_user_get(struct presence *p, const char *user_id);
-/* Unless something still holds it. */
-void presence_user_settle(struct presence *p, struct presence_user *u);
 void presence_user_free(struct presence *p, struct presence_user *u);
 /* He was there just now; the store is to know soon. */
 void presence_user_touch(struct presence *p, struct presence_user *u);

@@ -51,7 +51,8 @@ void presence_user_free(struct presence *p, struct presence_user *u)
 	free(u);
 }
 
-void presence_user_settle(struct presence *p, struct presence_user *u)
+/* Unless something still holds it. */
+static void settle(struct presence *p, struct presence_user *u)
 {
 	if (!u->sockets && list_empty(&u->leaving) && list_empty(&u->unwritten))
 		presence_user_free(p, u);
@@ -188,7 +189,7 @@ static void leave(struct presence *p, struct presence_user *u)
 		write_later(p, u);
 		presence_apply(p, &change, NULL, NULL);
 	}
-	presence_user_settle(p, u);
+	settle(p, u);
 }
 
 static void leave_all(struct presence *p)
@@ -223,7 +224,7 @@ static bool write_some(struct presence *p)
 	if (n && repo->people)
 		repo->people->seen_put(repo->impl, rows, n, NULL, NULL);
 	for (size_t i = 0; i < n; i++)
-		presence_user_settle(p, users[i]);
+		settle(p, users[i]);
 	return n == SEEN_MAX;
 }
 

@@ -275,11 +275,6 @@ void eio_server_destroy(struct eio_server **pointer)
 	free(server);
 }
 
-unsigned eio_server_sessions(const struct eio_server *server)
-{
-	return (unsigned)map_count(server->sessions);
-}
-
 void eio_server_limits(struct eio_server *server, size_t max_payload, size_t max_queue)
 {
 	server->config.max_payload = max_payload;

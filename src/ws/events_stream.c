@@ -17,7 +17,8 @@
 
 /* --- who may --- */
 
-enum watch_verdict stream_may_watch(
+/* Whether the peer may watch; else the verdict's code and sentence. */
+static enum watch_verdict may_watch(
 	const struct stream_events *s, const struct peer *p, const struct stream_record *row)
 {
 	const struct viewer viewer = {p->who.user_id, p->who.roles, p->who.neighborhood};
@@ -54,7 +55,7 @@ static bool read_for(
 static bool check_watch(
 	struct stream_events *s, struct event_call *call, const struct stream_record *row)
 {
-	enum watch_verdict v = stream_may_watch(s, call->peer, row);
+	enum watch_verdict v = may_watch(s, call->peer, row);
 
 	if (v == WATCH_OK)
 		return true;
@@ -62,7 +63,9 @@ static bool check_watch(
 	return false;
 }
 
-bool stream_of_call(
+/* The row of the call's stream_id (the caller's), with the right of the caller to watch checked if
+ * `watch`. False: refused. */
+static bool stream_of_call(
 	struct stream_events *s, struct event_call *call, bool watch, struct stream_record *out)
 {
 	struct uuid id = {0};
@@ -332,7 +335,7 @@ static bool may_return(void *user, const struct peer *p, const char *room)
 
 	if (!any_room_id(room, &id) || read_stream(s, id, &row) != REPO_OK)
 		return false;
-	may = stream_may_watch(s, p, &row) == WATCH_OK;
+	may = may_watch(s, p, &row) == WATCH_OK;
 	stream_record_finish(&row);
 	return may;
 }

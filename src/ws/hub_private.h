@@ -113,8 +113,6 @@ bool hub_next_due(const struct hub *h, uint64_t *in_us);
 /* The member's slot has heard all that was said so far, or is told it in another way. */
 void hub_seat_catch_up(struct hub_seat *seat);
 void hub_packets_sort(struct hub_packet **packets, size_t n); /* in the order of all */
-/* The first packet that a slot has yet to hear, as an index of said. */
-unsigned hub_said_after(const struct hub_room *room, uint64_t seq);
 
 /* hub_tap.c: shows it to who looks on. */
 void hub_tapped(const struct hub_room *room, const struct hub_packet *p);

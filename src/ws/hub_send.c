@@ -17,7 +17,8 @@
 /* A timer cannot be trusted with less. */
 #define GATHER_MIN_US 1000
 
-unsigned hub_said_after(const struct hub_room *room, uint64_t seq)
+/* The first packet that a slot has yet to hear, as an index of said. */
+static unsigned said_after(const struct hub_room *room, uint64_t seq)
 {
 	unsigned i = 0;
 
@@ -40,7 +41,7 @@ uint64_t hub_offset_sent(const struct hub *h, const struct hub_member *m)
 		return sent;
 	list_for_each (seat, &m->seats, by_member) {
 		const struct hub_room *room = seat->room;
-		unsigned i = hub_said_after(room, room->slots[seat->index].since);
+		unsigned i = said_after(room, room->slots[seat->index].since);
 		if (i < room->n_said && room->said[i].packet->offset <= sent)
 			sent = room->said[i].packet->offset - 1;
 	}
@@ -96,7 +97,7 @@ static void pick_after(struct pick *pick, const struct hub_room *room, uint64_t 
 {
 	struct hub *h = room->hub;
 
-	for (unsigned i = hub_said_after(room, since); i < room->n_said; i++) {
+	for (unsigned i = said_after(room, since); i < room->n_said; i++) {
 		struct hub_packet *p = room->said[i].packet;
 		if (pick->n == h->cap_picked) {
 			h->cap_picked = h->cap_picked ? h->cap_picked * 2 : 16;

@@ -59,7 +59,8 @@ static json_t *read_chat(const struct stream_room *room)
 	return list;
 }
 
-json_t *stream_chat_json(struct stream_room *room)
+/* The last 50; borrowed. */
+static json_t *chat_json(struct stream_room *room)
 {
 	if (!room->chat)
 		room->chat = read_chat(room);
@@ -111,8 +112,8 @@ static json_t *read_products(const struct stream_room *room)
 	return list;
 }
 
-/* Prices and stocks change without a signal: what was read is good for a moment only. */
-json_t *stream_products_json(struct stream_room *room)
+/* Borrowed. Prices and stocks change without a signal: what was read is good for a moment only. */
+static json_t *products_json(struct stream_room *room)
 {
 	uint64_t now = loop_now_us(room->owner->config.loop);
 
@@ -124,7 +125,8 @@ json_t *stream_products_json(struct stream_room *room)
 	return room->products;
 }
 
-json_t *stream_pinned_json(const json_t *products)
+/* A new reference, null if there is none. */
+static json_t *pinned_json(const json_t *products)
 {
 	for (size_t i = 0; i < json_array_size(products); i++) {
 		json_t *p = json_array_get(products, i);
@@ -138,14 +140,13 @@ json_t *stream_joined_json(
 	struct stream_room *room, const struct stream_record *row, const struct peer *p)
 {
 	const struct stream_events_host *host = &room->owner->config.host;
-	json_t *products = stream_products_json(room), *o;
+	json_t *products = products_json(room), *o;
 	struct hub_place place = {0};
 
 	hub_room_place(peers_hub(room->owner->config.peers), room->name, &place);
 	o = json_pack("{s:s, s:s, s:I, s:O, s:O, s:o}", "streamId", room->id_text, "status",
 		stream_status_text(row->status), "viewerCount", (json_int_t)stream_room_count(room),
-		"chat", stream_chat_json(room), "products", products, "pinned",
-		stream_pinned_json(products));
+		"chat", chat_json(room), "products", products, "pinned", pinned_json(products));
 	json_object_set_new(o, "hlsUrl",
 		room->live ? payload_owned(host->hls_url(host->user, row, p->who.user_id))
 			   : json_null());

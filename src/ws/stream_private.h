@@ -88,9 +88,6 @@ void stream_room_unfollow(struct stream_room *room);
 /* stream_json.c: camelCase, as the REST API answers. */
 json_t *stream_message_json(const struct chat_record *m);
 json_t *stream_product_json(const struct stream_product_record *p);
-json_t *stream_chat_json(struct stream_room *room); /* the last 50; borrowed */
-json_t *stream_products_json(struct stream_room *room); /* borrowed */
-json_t *stream_pinned_json(const json_t *products); /* a new reference, null if there is none */
 void stream_chat_add(struct stream_room *room, const struct chat_record *m);
 void stream_chat_remove(struct stream_room *room, const char *id);
 /* Status, figures and advice. */
@@ -112,10 +109,3 @@ void stream_news_send(
 /* events_stream.c, events_stream_chat.c */
 void stream_events_add(struct events *e, struct stream_events *s);
 void stream_chat_events_add(struct events *e, struct stream_events *s);
-/* The row of the call's stream_id (the caller's), with the right of the caller to watch checked if
- * `watch`. False: refused. */
-bool stream_of_call(
-	struct stream_events *s, struct event_call *call, bool watch, struct stream_record *out);
-/* Whether the peer may watch; else the verdict's code and sentence. */
-enum watch_verdict stream_may_watch(
-	const struct stream_events *s, const struct peer *p, const struct stream_record *row);
