@@ -150,9 +150,12 @@ void feed_destroy(struct feed **feed)
 	if (!f)
 		return;
 	while (!list_empty(&f->players)) {
-		struct feed_player *p = container_of(f->players.next, struct feed_player, link);
+		struct list *first = f->players.next;
+		struct feed_player *p = container_of(first, struct feed_player, link);
 		p->ops->end(p, FEED_END_OVER);
-		feed_leave(p, FEED_END_OVER);
+		/* Who left at once may be gone. */
+		if (f->players.next == first)
+			feed_leave(p, FEED_END_OVER);
 	}
 	headers_clear(&f->latest);
 	headers_clear(&f->start);

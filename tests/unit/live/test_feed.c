@@ -1,7 +1,9 @@
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "live/feed.h"
 #include "loop/loop.h"
 #include "loop/timer.h"
@@ -297,6 +299,36 @@ static void test_limits_and_pause(void **state)
 	rig_close(&r);
 }
 
+static void on_end_and_go(struct feed_player *p, enum feed_end why)
+{
+	feed_leave(p, why);
+	free(container_of(p, struct taker, player));
+}
+
+static void on_end_later(struct feed_player *p, enum feed_end why)
+{
+	container_of(p, struct taker, player)->ended = true;
+}
+
+/* As one of HTTP-FLV, whose peer is slow when the stream is destroyed, and one of RTMP. */
+static void test_players_go_with_the_feed(void **state)
+{
+	static const struct feed_player_ops goes = {on_ready, on_allowed, on_end_and_go};
+	static const struct feed_player_ops stays = {on_ready, on_allowed, on_end_later};
+	struct taker *one = mem_new(struct taker), other;
+	struct rig r;
+	rig_open(&r, 1000, 1000, 10);
+	assert_int_equal(join(&r, one), FEED_JOINED);
+	assert_int_equal(join(&r, &other), FEED_JOINED);
+	one->player.ops = &goes;
+	other.player.ops = &stays;
+	put(&r, 'K', 0, 10);
+	feed_destroy(&r.feed);
+	assert_true(other.ended);
+	assert_null(other.player.feed);
+	rig_close(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -307,6 +339,7 @@ int main(void)
 		cmocka_unit_test(test_a_slow_player_skips),
 		cmocka_unit_test(test_another_publisher_goes_on_with_the_clock),
 		cmocka_unit_test(test_limits_and_pause),
+		cmocka_unit_test(test_players_go_with_the_feed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
