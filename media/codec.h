@@ -18,8 +18,9 @@ struct codec_info {
 	unsigned width, height; /* video */
 	unsigned sample_rate, channels; /* audio */
 	unsigned frame_samples; /* audio samples in a packet */
+	unsigned bit_depth; /* VP9 and FLAC */
 	/* VP9: what its sample entry says. chroma: 1: 4:2:0, 2: 4:2:2, 3: 4:4:4. */
-	unsigned profile, level, bit_depth, chroma;
+	unsigned profile, level, chroma;
 	struct media_color color; /* video */
 	char name[48]; /* RFC 6381: "avc1.64001f", "mp4a.40.2" */
 };

@@ -115,6 +115,7 @@ bool codec_read_flac(struct codec_info *c, const uint8_t *config, size_t len)
 	bits_skip(&b, 48);
 	c->sample_rate = bits_get(&b, 20);
 	c->channels = bits_get(&b, 3) + 1;
+	c->bit_depth = bits_get(&b, 5) + 1;
 	c->complete = true;
 	snprintf(c->name, sizeof(c->name), "fLaC");
 	return c->sample_rate > 0 && c->sample_rate <= 655350 && c->frame_samples >= 16;

@@ -135,6 +135,8 @@ static void describe_audio(AVStream *track, const struct codec_info *c)
 	par->codec_type = AVMEDIA_TYPE_AUDIO;
 	par->sample_rate = (int)c->sample_rate;
 	par->frame_size = (int)c->frame_samples;
+	/* FLAC's sample entry has to agree with its STREAMINFO, or Chromium refuses it. */
+	par->bits_per_raw_sample = (int)c->bit_depth;
 	compat_set_channels(par, c->channels);
 	track->time_base = (AVRational){1, (int)c->sample_rate};
 }

@@ -108,7 +108,19 @@ class Codecs(SoukTest):
         for source in (vod, mp4):
             self.check(names, source, source, video_us)
             self.assertEqual(decodes(source), "", source)
+        if "flac" in names:
+            for name in ("init_0_0.mp4", "recording.mp4"):
+                self.check_flac(os.path.join(souk.media_dir(made), name))
         client.close()
+
+    def check_flac(self, path):
+        """The sample entry says as many bits as STREAMINFO, or Chromium refuses it."""
+        with open(path, "rb") as f:
+            data = f.read()
+        entry, info = data.index(b"fLaC") + 4, data.index(b"dfLa") + 12
+        told = int.from_bytes(data[entry + 18:entry + 20], "big")
+        bits = (int.from_bytes(data[info + 12:info + 14], "big") >> 4 & 31) + 1
+        self.assertEqual(told, bits, path)
 
     def test_every_codec(self):
         souk = self.soukd({"rtmp.max_bitrate": "1G"})
