@@ -1,8 +1,9 @@
+#include <limits.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "api_internal.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "loop/timer.h"
 
 /*
@@ -113,11 +114,9 @@ static char *given(const struct http_request *r, const char *name)
 static unsigned number(const struct http_request *r, const char *name, unsigned fallback)
 {
 	struct api_arg room;
-	char *end;
-	const char *text = api_arg(r, name, &room);
-	unsigned long v = strtoul(text, &end, 10);
+	uint64_t v;
 
-	return *text && !*end ? (unsigned)v : fallback;
+	return text_u64(api_arg(r, name, &room), 0, UINT_MAX, &v) ? (unsigned)v : fallback;
 }
 
 static void wait_for_more(struct poll *p, unsigned seconds)

@@ -14,7 +14,6 @@ static void run(struct audience_stream *s, bool live,
 	struct state_op (*op)(const char *key, const char *member))
 {
 	struct audience_active_change change = {.stream_id = s->id, .live = live};
-
 	struct state_op one;
 	char *key;
 

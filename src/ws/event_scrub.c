@@ -48,9 +48,13 @@ static size_t argument_length(const char *s)
 /* Bytes of an RTMP URL up to the slash behind its application; 0: none begins here. */
 static size_t rtmp_length(const char *s)
 {
-	const char *at = strncmp(s, "rtmp", 4) == 0 ? strstr(s, "://") : NULL;
+	const char *at = s + strlen("rtmp");
 
-	if (!at || at - s > 6)
+	if (strncmp(s, "rtmp", strlen("rtmp")) != 0)
+		return 0;
+	/* rtmps, rtmpt, rtmpe, rtmpte, rtmpts */
+	at += strspn(at, "est");
+	if (strncmp(at, "://", 3) != 0)
 		return 0;
 	at += strlen("://");
 	for (int slashes = 0; slashes < 2; slashes++) {
