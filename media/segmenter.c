@@ -3,7 +3,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-
 /* How far the other track may be ahead of a lead track that stands still before it goes on alone.
  */
 #define LEAD_STALL_US 1000000

@@ -71,8 +71,6 @@ enum feed_end {
 #undef X
 		FEED_END_COUNT
 };
-const char *feed_end_label(enum feed_end end);
-const char *feed_end_text(enum feed_end end); /* for the peer */
 
 enum feed_join { FEED_JOINED, FEED_FULL, FEED_STREAM_FULL };
 

@@ -53,8 +53,6 @@ struct live_stream *live_registry_find(struct live_registry *r, struct uuid id);
 struct live_stream *live_registry_next(struct live_registry *r, const struct live_stream *after);
 unsigned live_registry_count(const struct live_registry *r);
 unsigned live_registry_publishers(const struct live_registry *r);
-/* Who plays by RTMP and HTTP-FLV. */
-unsigned live_registry_players(const struct live_registry *r);
 /* Emitted (data: live_stream) when a stream is opened; for state: live_stream_changed. */
 struct signal *live_registry_opened(struct live_registry *r);
 /* Emitted (data: live_stream) when a stream ends, before its end is written to the store. */

@@ -81,7 +81,7 @@ static struct feed_tag *tag_alone(const struct feed_tag *t)
 	return alone;
 }
 
-struct feed_tag *feed_tag_ref(struct feed_tag *t)
+static struct feed_tag *tag_ref(struct feed_tag *t)
 {
 	t->refs++;
 	return t;
@@ -112,7 +112,7 @@ static void headers_copy(struct feed_headers *to, const struct feed_headers *fro
 {
 	headers_clear(to);
 	for (unsigned i = 0; i < FEED_HEADERS_MAX; i++)
-		to->tags[i] = from->tags[i] ? feed_tag_ref(from->tags[i]) : NULL;
+		to->tags[i] = from->tags[i] ? tag_ref(from->tags[i]) : NULL;
 }
 
 /* The metadata has the first place; configurations follow in the order of their coming. */
@@ -210,7 +210,7 @@ static void begin_gop(struct feed *f, struct feed_tag *before)
 {
 	struct feed_tag *old = f->before_key;
 
-	f->before_key = feed_tag_ref(before);
+	f->before_key = tag_ref(before);
 	feed_tag_unref(&old);
 	headers_copy(&f->start, &f->latest);
 }
@@ -221,7 +221,7 @@ static void append(struct feed *f, struct feed_tag *t)
 
 	f->bytes += rcbuf_len(t->wire);
 	t->end = f->bytes;
-	before->next = feed_tag_ref(t);
+	before->next = tag_ref(t);
 	f->tail = t;
 	if (t->is_key && (f->feeds->config.gop_max || !list_empty(&f->players)))
 		begin_gop(f, before);
@@ -300,7 +300,7 @@ void feed_place(struct feed_player *p, uint64_t had)
 		last = last->next;
 		last->end = f->before_key->end;
 	}
-	last->next = feed_tag_ref(key);
+	last->next = tag_ref(key);
 	p->last = first;
 }
 
@@ -310,7 +310,7 @@ bool feed_next(struct feed_player *p, struct feed_item *out)
 
 	if (!t)
 		return false;
-	feed_tag_ref(t);
+	tag_ref(t);
 	feed_tag_unref(&p->last);
 	p->last = t;
 	p->bytes += rcbuf_len(t->wire);

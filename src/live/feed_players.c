@@ -11,7 +11,7 @@
 /* Whether a player is still allowed is asked at every so many looks. */
 #define LOOKS_PER_ASK 5
 
-const char *feed_end_label(enum feed_end end)
+static const char *end_label(enum feed_end end)
 {
 	static const char *const labels[] = {
 #define X(name, label) [FEED_END_##name] = label,
@@ -19,25 +19,6 @@ const char *feed_end_label(enum feed_end end)
 #undef X
 	};
 	return labels[end];
-}
-
-const char *feed_end_text(enum feed_end end)
-{
-	switch (end) {
-	case FEED_END_PEER:
-		return "The player went away.";
-	case FEED_END_OVER:
-		return "The stream has ended.";
-	case FEED_END_STALLED:
-		return "The player takes nothing of what it is sent.";
-	case FEED_END_FORBIDDEN:
-		return "The playback token is not valid any more.";
-	case FEED_END_CLOSED:
-		return "The server closed the connection.";
-	case FEED_END_COUNT:
-		break;
-	}
-	return "";
 }
 
 static void metrics_init(struct feeds_metrics *m, struct metrics *all)
@@ -58,7 +39,7 @@ static void metrics_init(struct feeds_metrics *m, struct metrics *all)
 	m->refused[FEED_STREAM_FULL] = metrics_counter(all, "souk_playout_refused_total",
 		"reason=\"players_of_stream\"", "Players refused by a limit.");
 	for (unsigned i = 0; i < FEED_END_COUNT; i++) {
-		snprintf(labels, sizeof(labels), "reason=\"%s\"", feed_end_label(i));
+		snprintf(labels, sizeof(labels), "reason=\"%s\"", end_label(i));
 		m->ended[i] = metrics_counter(
 			all, "souk_playout_ended_total", labels, "Players gone, by reason.");
 	}
@@ -224,7 +205,7 @@ void feed_leave(struct feed_player *p, enum feed_end why)
 		return;
 	log_write(why == FEED_END_STALLED || why == FEED_END_FORBIDDEN ? LOG_WARN : LOG_INFO,
 		LOG_MODULE, "player gone", kv_str("stream", f->stream_id), kv_str("kind", p->kind),
-		kv_str("address", p->address), kv_str("reason", feed_end_label(why)),
+		kv_str("address", p->address), kv_str("reason", end_label(why)),
 		kv_u64("bytes", p->bytes), kv_u64("skips", p->skips),
 		kv_u64("ms", (loop_now_us(f->feeds->loop) - p->joined_us) / 1000), KV_LAST);
 	metric_add(f->feeds->metrics.ended[why], 1);

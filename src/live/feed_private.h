@@ -58,7 +58,6 @@ struct feed {
 	bool has_begun, is_new_clock, has_audio, has_video, is_over;
 };
 
-struct feed_tag *feed_tag_ref(struct feed_tag *t);
 void feed_tag_unref(struct feed_tag **tag);
 /* To the last keyframe, with the configurations that came after `had`; waiting if there is none. */
 void feed_place(struct feed_player *p, uint64_t had);

@@ -123,11 +123,6 @@ unsigned live_registry_publishers(const struct live_registry *r)
 	return r->publishers;
 }
 
-unsigned live_registry_players(const struct live_registry *r)
-{
-	return feeds_players(r->feeds);
-}
-
 struct signal *live_registry_opened(struct live_registry *r)
 {
 	return &r->opened;
