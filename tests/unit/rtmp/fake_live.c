@@ -119,6 +119,12 @@ void live_publisher_tag(struct live_publisher *p, const struct feed_input *tag)
 {
 }
 
+enum media_result live_publisher_color(
+	struct live_publisher *p, unsigned track, const struct media_color *color)
+{
+	return fake_live.answer;
+}
+
 struct live_stream *live_registry_find(struct live_registry *r, struct uuid id)
 {
 	return NULL;
