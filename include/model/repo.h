@@ -96,6 +96,12 @@ struct repo_ops {
 	 */
 	void (*user_set)(void *impl, const struct user_record *u, unsigned fields, repo_done done,
 		void *user);
+	/*
+	 * The same where nobody waits for it: it may be stored some milliseconds later, together
+	 * with others, but before whatever is written after it.
+	 */
+	void (*user_note)(void *impl, const struct user_record *u, unsigned fields, repo_done done,
+		void *user);
 
 	/* streams */
 	enum repo_result (*stream_get)(void *impl, struct uuid id, struct stream_record *out);

@@ -28,6 +28,7 @@ struct repo_write {
 	struct list link; /* the queue's */
 	enum repo_write_op op;
 	uint64_t now; /* wall clock at the call, ms */
+	bool unhurried; /* nobody waits for it */
 
 	struct uuid stream_id; /* of the stream, or of the recording's stream */
 	struct user_record user;
@@ -70,6 +71,8 @@ struct repo_front {
 
 void repo_front_user_put(void *impl, const struct user_record *u, repo_done done, void *user);
 void repo_front_user_set(
+	void *impl, const struct user_record *u, unsigned fields, repo_done done, void *user);
+void repo_front_user_note(
 	void *impl, const struct user_record *u, unsigned fields, repo_done done, void *user);
 void repo_front_stream_create(void *impl, const struct stream_record *s,
 	const struct uuid *product_ids, size_t n, repo_done done, void *user);

@@ -140,7 +140,7 @@ static void set(struct auth_users *u, const struct user_record *row, unsigned fi
 	p->users = u;
 	p->id = mem_strdup(row->id);
 	list_append(&u->puts, &p->link);
-	u->repo.ops->user_set(u->repo.impl, row, fields, on_put, p);
+	u->repo.ops->user_note(u->repo.impl, row, fields, on_put, p);
 }
 
 static bool differs(const char *stored, const char *claim)

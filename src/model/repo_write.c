@@ -94,10 +94,9 @@ void repo_front_user_put(void *impl, const struct user_record *u, repo_done done
 	front->submit(front, w);
 }
 
-void repo_front_user_set(
-	void *impl, const struct user_record *u, unsigned fields, repo_done done, void *user)
+static struct repo_write *user_set_create(struct repo_front *front, const struct user_record *u,
+	unsigned fields, repo_done done, void *user)
 {
-	struct repo_front *front = impl;
 	struct repo_write *w = write_create(front, WRITE_USER_SET, done, user);
 	const struct user_record set = {.id = u->id,
 		.name = fields & USER_NAME ? u->name : NULL,
@@ -108,6 +107,22 @@ void repo_front_user_set(
 		.updated_at = w->now};
 	user_record_copy(&w->user, &set);
 	w->user_fields = fields;
+	return w;
+}
+
+void repo_front_user_set(
+	void *impl, const struct user_record *u, unsigned fields, repo_done done, void *user)
+{
+	struct repo_front *front = impl;
+	front->submit(front, user_set_create(front, u, fields, done, user));
+}
+
+void repo_front_user_note(
+	void *impl, const struct user_record *u, unsigned fields, repo_done done, void *user)
+{
+	struct repo_front *front = impl;
+	struct repo_write *w = user_set_create(front, u, fields, done, user);
+	w->unhurried = true;
 	front->submit(front, w);
 }
 

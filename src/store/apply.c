@@ -81,8 +81,10 @@ struct store_job *apply_job_create(void *impl, struct repo_write *w)
 		return stream_delete_job_create(w);
 	}
 	struct apply_job *a = mem_new(struct apply_job);
-	a->job = (struct store_job){
-		.name = repo_write_text(w->op), .apply = apply, .complete = complete};
+	a->job = (struct store_job){.name = repo_write_text(w->op),
+		.apply = apply,
+		.complete = complete,
+		.patience_us = w->unhurried ? STORE_PATIENCE_US : 0};
 	a->write = w;
 	return &a->job;
 }

@@ -7,6 +7,9 @@
 #include "stmt.h"
 #include "tables.h"
 
+/* Messages come in bursts; a room that is full gathers them longer than that. */
+#define PATIENCE_US 1500u
+
 struct add_job {
 	struct store_job job;
 	struct chat_record message; /* what is stored in the end */
@@ -135,8 +138,10 @@ static void chat_add(
 	void *impl, const struct chat_record *m, bool heeds_mutes, repo_chat_done done, void *user)
 {
 	struct add_job *j = mem_new(struct add_job);
-	j->job = (struct store_job){
-		.name = "chat message", .apply = apply_add, .complete = complete_add};
+	j->job = (struct store_job){.name = "chat message",
+		.apply = apply_add,
+		.complete = complete_add,
+		.patience_us = PATIENCE_US};
 	chat_record_copy(&j->message, m);
 	j->heeds_mutes = heeds_mutes;
 	j->done = done;

@@ -1,5 +1,7 @@
 #include "job.h"
 
+#include "stmt.h"
+
 static bool in_transaction(struct db *db)
 {
 	return sqlite3_get_autocommit(db->handle) == 0;
@@ -8,7 +10,7 @@ static bool in_transaction(struct db *db)
 bool job_apply(struct db *db, struct store_job *job)
 {
 	job->again = false;
-	if (!db_run(db, "SAVEPOINT one_write")) {
+	if (!stmt_do(db, "SAVEPOINT one_write")) {
 		return false;
 	}
 	job->result = job->apply(db, job);
@@ -17,9 +19,9 @@ bool job_apply(struct db *db, struct store_job *job)
 	}
 	if (job->result != REPO_OK) {
 		job->again = false;
-		if (!db_run(db, "ROLLBACK TO one_write")) {
+		if (!stmt_do(db, "ROLLBACK TO one_write")) {
 			return false;
 		}
 	}
-	return db_run(db, "RELEASE one_write");
+	return stmt_do(db, "RELEASE one_write");
 }

@@ -4,6 +4,8 @@
 #include "db.h"
 #include "model/repo.h"
 
+#define STORE_PATIENCE_US 20000u /* of writes that nobody waits for */
+
 /*
  * One piece of work for the writer: a write of a table family embeds a job, with its arguments
  * (copied) and its results. The writer takes it over; `complete` frees it.
@@ -24,6 +26,11 @@ struct store_job {
 	 * writes that wait. So a long job never holds up short ones.
 	 */
 	bool again;
+	/*
+	 * How long it may wait for company, so that one commit serves many. It is carried out
+	 * before whatever is submitted after it all the same.
+	 */
+	unsigned patience_us;
 };
 
 /*

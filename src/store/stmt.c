@@ -108,6 +108,12 @@ bool stmt_run(struct stmt *s)
 	return stmt_end(s);
 }
 
+bool stmt_do(struct db *db, const char *sql)
+{
+	struct stmt s = stmt_begin(db, sql);
+	return stmt_run(&s);
+}
+
 bool stmt_exists(struct stmt *s, bool *failed)
 {
 	bool exists = stmt_step(s);

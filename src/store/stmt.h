@@ -32,6 +32,7 @@ void stmt_uuid(struct stmt *s, struct uuid v);
 bool stmt_step(struct stmt *s); /* true: a row stands ready */
 bool stmt_end(struct stmt *s); /* gives it back; false (and logged) if anything failed */
 bool stmt_run(struct stmt *s); /* steps once and ends: for writes */
+bool stmt_do(struct db *db, const char *sql); /* all of that, of what has no parameters */
 /* Whether there is a row; ends. False too, with *failed set, on an error. */
 bool stmt_exists(struct stmt *s, bool *failed);
 

@@ -140,6 +140,7 @@ static const struct repo_ops ops = {
 	.user_get = user_get,
 	.user_put = repo_front_user_put,
 	.user_set = repo_front_user_set,
+	.user_note = repo_front_user_note,
 	.stream_get = stream_get,
 	.stream_by_key = stream_by_key,
 	.stream_list = stream_list,

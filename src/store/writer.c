@@ -4,11 +4,13 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "base/must.h"
 #include "job.h"
 #include "outbox.h"
+#include "stmt.h"
 
 #define LOG_MODULE "store"
 #include "base/log.h"
@@ -30,6 +32,7 @@ struct writer {
 	struct list queue; /* struct store_job */
 	struct list unfinished; /* jobs that want another turn */
 	bool turn_is_due; /* for one of them */
+	uint64_t due_us; /* CLOCK_MONOTONIC; UINT64_MAX while nothing is queued */
 	size_t depth;
 	uint64_t submitted, finished;
 	bool stopping;
@@ -83,20 +86,20 @@ static void set_failed(struct store_job *job)
 static enum batch_result give_up(struct writer *w)
 {
 	if (sqlite3_get_autocommit(w->db.handle) == 0) {
-		db_run(&w->db, "ROLLBACK");
+		stmt_do(&w->db, "ROLLBACK");
 	}
 	return BATCH_LOST;
 }
 
 static enum batch_result commit(struct writer *w)
 {
-	return db_run(&w->db, "COMMIT") ? BATCH_DONE : give_up(w);
+	return stmt_do(&w->db, "COMMIT") ? BATCH_DONE : give_up(w);
 }
 
 static enum batch_result run_together(struct writer *w, struct batch *b)
 {
 	struct store_job *job;
-	if (!db_run(&w->db, "BEGIN IMMEDIATE")) {
+	if (!stmt_do(&w->db, "BEGIN IMMEDIATE")) {
 		return BATCH_REFUSED;
 	}
 	list_for_each (job, &b->jobs, link) {
@@ -109,7 +112,7 @@ static enum batch_result run_together(struct writer *w, struct batch *b)
 
 static enum batch_result run_alone(struct writer *w, struct store_job *job)
 {
-	if (!db_run(&w->db, "BEGIN IMMEDIATE")) {
+	if (!stmt_do(&w->db, "BEGIN IMMEDIATE")) {
 		return BATCH_REFUSED;
 	}
 	return job_apply(&w->db, job) ? commit(w) : give_up(w);
@@ -171,17 +174,41 @@ static void fill_batch(struct writer *w, struct batch *b)
 	w->turn_is_due = !a_turn;
 }
 
+static bool is_idle(const struct writer *w)
+{
+	return list_empty(&w->queue) && list_empty(&w->unfinished);
+}
+
+static uint64_t now_us(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+/* What is queued waits for company, if all of it has the patience. */
+static void wait_for_company(struct writer *w)
+{
+	while (list_empty(&w->unfinished) && !w->stopping && w->due_us > now_us()) {
+		const struct timespec until = {
+			(time_t)(w->due_us / 1000000), (long)(w->due_us % 1000000 * 1000)};
+		pthread_cond_timedwait(&w->work, &w->lock, &until);
+	}
+}
+
 /* Waits for work; NULL once there is none and the writer is to stop. */
 static struct batch *take_batch(struct writer *w)
 {
 	struct batch *b = NULL;
 	pthread_mutex_lock(&w->lock);
-	while (list_empty(&w->queue) && list_empty(&w->unfinished) && !w->stopping) {
+	while (is_idle(w) && !w->stopping) {
 		pthread_cond_wait(&w->work, &w->lock);
 	}
-	if (!list_empty(&w->queue) || !list_empty(&w->unfinished)) {
+	if (!is_idle(w)) {
+		wait_for_company(w);
 		b = batch_create();
 		fill_batch(w, b);
+		w->due_us = list_empty(&w->queue) ? UINT64_MAX : 0;
 		w->depth -= b->n;
 		metric_set(w->depth_gauge, (int64_t)w->depth);
 	}
@@ -252,6 +279,7 @@ static void add_metrics(struct writer *w, struct metrics *m)
 struct writer *writer_create(struct db *db, const struct store_config *config)
 {
 	struct writer *w = mem_new(struct writer);
+	pthread_condattr_t attr;
 	w->db = *db;
 	*db = (struct db){0};
 	w->clock = config->clock;
@@ -260,10 +288,15 @@ struct writer *writer_create(struct db *db, const struct store_config *config)
 	w->queue_max = config->queue_max > 0 ? config->queue_max : QUEUE_MAX;
 	atomic_init(&w->healthy, true);
 	pthread_mutex_init(&w->lock, NULL);
-	pthread_cond_init(&w->work, NULL);
+	/* Waits with a deadline go by the clock that nobody sets. */
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&w->work, &attr);
+	pthread_condattr_destroy(&attr);
 	pthread_cond_init(&w->progress, NULL);
 	list_init(&w->queue);
 	list_init(&w->unfinished);
+	w->due_us = UINT64_MAX;
 	add_metrics(w, config->metrics);
 	start_thread(w);
 	return w;
@@ -296,16 +329,27 @@ static void refuse(struct writer *w, struct store_job *job)
 	w->post(w->post_user, batch_complete, b);
 }
 
+/* The thread is woken by the first write, and by those that want to go earlier. */
+static void queue_job(struct writer *w, struct store_job *job)
+{
+	bool full = w->depth >= BATCH_MAX;
+	uint64_t due_us = job->patience_us && !full ? now_us() + job->patience_us : 0;
+	list_append(&w->queue, &job->link);
+	w->depth++;
+	w->submitted++;
+	metric_set(w->depth_gauge, (int64_t)w->depth);
+	if (due_us < w->due_us) {
+		w->due_us = due_us;
+		pthread_cond_signal(&w->work);
+	}
+}
+
 void writer_submit(struct writer *w, struct store_job *job)
 {
 	pthread_mutex_lock(&w->lock);
 	bool full = w->depth >= w->queue_max;
 	if (!full) {
-		list_append(&w->queue, &job->link);
-		w->depth++;
-		w->submitted++;
-		metric_set(w->depth_gauge, (int64_t)w->depth);
-		pthread_cond_signal(&w->work);
+		queue_job(w, job);
 	}
 	pthread_mutex_unlock(&w->lock);
 	if (full) {
@@ -317,6 +361,10 @@ void writer_flush(struct writer *w)
 {
 	pthread_mutex_lock(&w->lock);
 	uint64_t until = w->submitted;
+	if (!list_empty(&w->queue)) {
+		w->due_us = 0;
+		pthread_cond_signal(&w->work);
+	}
 	while (w->finished < until) {
 		pthread_cond_wait(&w->progress, &w->lock);
 	}

@@ -209,12 +209,12 @@ void presence_watch_come(struct presence_watch *w, const char *user_id)
 	pacer_wake(w->fill);
 }
 
+/* It is no more in the map, or that is about to go. */
 static void watcher_destroy(struct presence_watch *w, struct watcher *r)
 {
 	while (!list_empty(&r->watches))
 		watch_destroy(w, container_of(r->watches.next, struct watch, by_watcher));
 	list_remove(&r->unfilled);
-	map_remove_str(w->watchers, r->id);
 	free(r->id);
 	free(r);
 }
@@ -223,8 +223,10 @@ void presence_watch_go(struct presence_watch *w, const char *user_id)
 {
 	struct watcher *r = map_get_str(w->watchers, user_id);
 
-	if (r)
-		watcher_destroy(w, r);
+	if (!r)
+		return;
+	map_remove_str(w->watchers, user_id);
+	watcher_destroy(w, r);
 }
 
 static void on_follow(void *user, const char *follower, const char *followed, bool follows)
@@ -342,7 +344,7 @@ struct presence_watch *presence_watch_create(const struct presence_events_config
 void presence_watch_destroy(struct presence_watch **pointer)
 {
 	struct presence_watch *w = *pointer;
-	size_t pos;
+	size_t pos = 0;
 	void *r;
 
 	if (!w)
@@ -351,7 +353,7 @@ void presence_watch_destroy(struct presence_watch **pointer)
 	w->config.repo.people->follow_watch(w->config.repo.impl, NULL, NULL);
 	pacer_destroy(&w->tell);
 	pacer_destroy(&w->fill);
-	for (pos = 0; map_next(w->watchers, &pos, &r); pos = 0)
+	while (map_next(w->watchers, &pos, &r))
 		watcher_destroy(w, r);
 	map_destroy(w->watchers);
 	map_destroy(w->topics);

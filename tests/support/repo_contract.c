@@ -131,7 +131,7 @@ static void test_user_set(void **state)
 	clock_manual_advance(&b->clock, 5000000);
 	u.roles = ROLE_ADMIN;
 	u.name = NULL;
-	WRITE(b, &h, user_set, &u, USER_AVATAR | USER_NEIGHBORHOOD);
+	WRITE(b, &h, user_note, &u, USER_AVATAR | USER_NEIGHBORHOOD);
 	assert_int_equal(CALL(b, user_get, "u", &got), REPO_OK);
 	assert_text(got.name, "One");
 	assert_text(got.avatar, "a");

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "fixture.h"
@@ -50,6 +51,47 @@ static void test_group_commit(void **state)
 	assert_int_equal(fixture_metric(f, "souk_store_writes_total"), MANY);
 	assert_int_equal(fixture_metric(f, "souk_store_queue_depth"), 0);
 	assert_true(has_user(f, "u199"));
+}
+
+static void note_user(struct fixture *f, const char *id, const char *name, struct repo_heard *heard)
+{
+	struct user_record u = {.id = (char *)id, .name = (char *)name};
+	f->backend.repo.ops->user_note(f->backend.repo.impl, &u, USER_NAME, repo_hear, heard);
+}
+
+static void expect_name(struct fixture *f, const char *id, const char *name)
+{
+	struct user_record got;
+	assert_int_equal(f->backend.repo.ops->user_get(f->backend.repo.impl, id, &got), REPO_OK);
+	assert_string_equal(got.name, name);
+	user_record_finish(&got);
+}
+
+/* What nobody waits for is written all the same: alone after a while, with a write that somebody
+ * waits for and before it, and when the store closes. */
+static void test_patient_writes(void **state)
+{
+	struct fixture *f = *state;
+	struct repo_heard heard[4] = {0};
+	note_user(f, "alone", "n", &heard[0]);
+	while (heard[0].calls == 0) {
+		usleep(1000);
+		fixture_turn(f);
+	}
+	assert_true(has_user(f, "alone"));
+	note_user(f, "a", "noted", &heard[1]);
+	put_user(f, "a", &heard[2]);
+	while (heard[2].calls == 0) {
+		usleep(1000);
+		fixture_turn(f);
+	}
+	assert_int_equal(heard[1].calls, 1);
+	expect_name(f, "a", "n");
+	note_user(f, "last", "n", &heard[3]);
+	fixture_close(f);
+	assert_int_equal(heard[3].result, REPO_OK);
+	fixture_open(f, 0);
+	assert_true(has_user(f, "last"));
 }
 
 static void test_refused_write_amid_others(void **state)
@@ -258,6 +300,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 			test_short_writes_wait_for_one_turn, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_patient_writes, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_group_commit, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(
 			test_refused_write_amid_others, fixture_setup, fixture_teardown),
