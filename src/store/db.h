@@ -5,10 +5,14 @@
 
 #include "base/map.h"
 
+#define DB_PLACES 256 /* a power of two */
+
 /* One connection, used by one thread at a time, with its prepared statements. */
 struct db {
 	sqlite3 *handle;
 	struct map *statements; /* SQL text → sqlite3_stmt, kept prepared */
+	/* Some of them by where the text lies: hashing all of it costs as much as a short read. */
+	struct sqlite3_stmt *by_place[DB_PLACES];
 	struct outbox_switch *outbox; /* the writer's: what the outbox is to get; else NULL */
 };
 

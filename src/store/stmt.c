@@ -4,9 +4,21 @@
 
 #include "base/mem.h"
 
+static sqlite3_stmt **place_of(struct db *db, const char *sql)
+{
+	uint64_t mixed = (uint64_t)(uintptr_t)sql * 0x9e3779b97f4a7c15u;
+	return &db->by_place[mixed >> 56 & (DB_PLACES - 1)];
+}
+
 struct stmt stmt_begin(struct db *db, const char *sql)
 {
-	struct stmt s = {.db = db, .next = 1, .handle = map_get_str(db->statements, sql)};
+	sqlite3_stmt **place = place_of(db, sql);
+	struct stmt s = {.db = db, .next = 1, .handle = *place};
+	/* Another text may have the place, or have been where this one lies. */
+	if (s.handle != NULL && strcmp(sqlite3_sql(s.handle), sql) == 0) {
+		return s;
+	}
+	s.handle = map_get_str(db->statements, sql);
 	if (s.handle == NULL) {
 		if (sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &s.handle,
 			    NULL) != SQLITE_OK) {
@@ -16,6 +28,7 @@ struct stmt stmt_begin(struct db *db, const char *sql)
 		}
 		map_put_str(db->statements, sql, s.handle);
 	}
+	*place = s.handle;
 	return s;
 }
 
