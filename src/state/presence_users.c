@@ -233,12 +233,14 @@ void presence_tick(struct presence *p)
 	unsigned batches = FLUSH_ROWS / SEEN_MAX;
 	uint64_t now = now_us(p);
 
+	if (now >= p->flushed_us + FLUSH_US) {
+		p->flushed_us = now;
+		while (batches-- && write_some(p))
+			continue;
+	}
+	/* After it: who goes now is told of with when he was seen, which a write under way would
+	 * have made forgotten here and not known there yet. */
 	leave_all(p);
-	if (now < p->flushed_us + FLUSH_US)
-		return;
-	p->flushed_us = now;
-	while (batches-- && write_some(p))
-		continue;
 }
 
 void presence_flush(struct presence *p)
