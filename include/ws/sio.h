@@ -17,6 +17,8 @@ struct sio_socket;
 struct sio_event {
 	const char *name;
 	json_t *args; /* array, without the name; borrowed for the call */
+	/* It had NUL or half of a surrogate pair in a text, where there is U+FFFD now. */
+	bool unfit;
 	/*
 	 * Attachments by number; their places in args are {"_placeholder": true, "num": n}, checked
 	 * to have their attachment. Borrowed; to be kept by rcbuf_ref.

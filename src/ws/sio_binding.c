@@ -229,20 +229,37 @@ static void on_connect(void *user, struct sio_socket *s, json_t *auth)
 		let_in(c, auth);
 }
 
+/* NULL: none. */
+static const char *fault_of(const struct sio_event *e)
+{
+	if (e->n_blobs || strlen(e->name) > NAME_MAX_BYTES)
+		return "There are no events with attachments, or of that name.";
+	return e->unfit ? "A text has NUL or half of a character." : NULL;
+}
+
+static void refuse_malformed(struct peer *p, const struct sio_event *e, const char *why)
+{
+	if (e->wants_ack)
+		peer_answer(p, e->ack_id,
+			json_pack("{s:{s:s, s:s}}", "error", "code", "malformed", "message", why));
+	peer_malformed(p, why);
+}
+
 static void on_event(void *user, struct sio_socket *s, const struct sio_event *e)
 {
 	struct sio_binding *b = user;
+	const char *why;
 	struct sio_conn *c = sio_socket_data(s);
 
 	if (!c || c->peer.ending)
 		return;
 	peer_seen(&c->peer);
-	if (e->n_blobs || strlen(e->name) > NAME_MAX_BYTES) {
-		peer_malformed(&c->peer, "There are no events with attachments, or of that name.");
-		return;
-	}
-	events_dispatch(b->config.events, &c->peer, e->name, json_array_get(e->args, 0),
-		e->wants_ack, e->ack_id);
+	why = fault_of(e);
+	if (why)
+		refuse_malformed(&c->peer, e, why);
+	else
+		events_dispatch(b->config.events, &c->peer, e->name, json_array_get(e->args, 0),
+			e->wants_ack, e->ack_id);
 }
 
 static void on_alive(void *user, struct sio_socket *s)

@@ -1,3 +1,4 @@
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +27,69 @@ static json_t *parse(const struct sio_packet *p)
 	if (!json && json_error_code(&error) == json_error_numeric_overflow)
 		json = json_loadb(
 			p->json, p->json_len, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, &error);
+	return json;
+}
+
+/* The number of four hexadecimal digits; -1: they are none. */
+static int hex4(const char *s)
+{
+	int value = 0;
+
+	for (int i = 0; i < 4; i++) {
+		if (!isxdigit((unsigned char)s[i]))
+			return -1;
+		value = value * 16 +
+			(isdigit((unsigned char)s[i]) ? s[i] - '0' : (s[i] | 0x20) - 'a' + 10);
+	}
+	return value;
+}
+
+/* Bytes of the escape at s, which is \u and at least four digits; false: it is no character. */
+static bool escape_fits(const char *s, size_t len, size_t *size)
+{
+	int first = hex4(s + 2), second = -1;
+
+	*size = 6;
+	if ((first & 0xfc00) == 0xd800 && len >= 12 && s[6] == '\\' && s[7] == 'u')
+		second = hex4(s + 8);
+	if (first < 0 || (first && (first & 0xf800) != 0xd800))
+		return true;
+	if ((first & 0xfc00) == 0xd800 && second >= 0 && (second & 0xfc00) == 0xdc00) {
+		*size = 12;
+		return true;
+	}
+	return false;
+}
+
+/* Escapes of no character become U+FFFD. */
+static void replace_unfit(char *json, size_t len)
+{
+	size_t size;
+
+	for (size_t i = 0; i < len; i += size) {
+		size = json[i] == '\\' ? 2 : 1;
+		if (size == 2 && len - i >= 6 && json[i + 1] == 'u' &&
+			!escape_fits(json + i, len - i, &size))
+			memcpy(json + i + 2, "fffd", 4);
+	}
+}
+
+/*
+ * What JSON.stringify makes of a text that was cut through an emoji is JSON, but jansson does not
+ * take it, nor NUL. NULL: it is no JSON for another reason.
+ */
+static json_t *parse_unfit(const struct sio_packet *p)
+{
+	char *copy = mem_alloc(p->json_len + 1);
+	struct sio_packet again = *p;
+	json_t *json;
+
+	memcpy(copy, p->json, p->json_len);
+	copy[p->json_len] = '\0';
+	replace_unfit(copy, p->json_len);
+	again.json = copy;
+	json = parse(&again);
+	free(copy);
 	return json;
 }
 
@@ -104,6 +168,7 @@ static void dispatch(const struct sio_pending *p)
 		s->space->handler->event(s->space->user, s,
 			&(struct sio_event){.name = json_string_value(name),
 				.args = p->json,
+				.unfit = p->unfit,
 				.blobs = p->blobs,
 				.n_blobs = p->n_blobs,
 				.wants_ack = p->has_id,
@@ -129,12 +194,17 @@ static bool on_data(struct sio_client *c, const struct sio_packet *p)
 {
 	struct sio_socket *s = sio_client_find(c, p->name, p->name_len);
 	bool is_ack = p->type == SIO_ACK || p->type == SIO_BINARY_ACK;
+	bool unfit = false;
 	json_t *json;
 
 	/* Also one whose connecting has not been answered: nothing may be sent before. */
 	if (!s || s->state != SIO_CONNECTED)
 		return false;
 	json = parse(p);
+	if (!json && !is_ack) {
+		json = parse_unfit(p);
+		unfit = json != NULL;
+	}
 	if (!json_is_array(json) || (!is_ack && !event_valid(json)) ||
 		(sio_is_binary(p->type) && !placeholders_valid(json, p->attachments))) {
 		json_decref(json);
@@ -145,6 +215,7 @@ static bool on_data(struct sio_client *c, const struct sio_packet *p)
 		.has_id = p->has_id,
 		.id = p->id,
 		.json = json,
+		.unfit = unfit,
 		.n_wanted = p->attachments,
 		.bytes = p->json_len};
 	if (p->attachments)

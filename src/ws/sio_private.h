@@ -29,7 +29,7 @@ struct sio_server {
 struct sio_pending {
 	struct sio_socket *socket; /* NULL: none */
 	enum sio_type type;
-	bool has_id;
+	bool has_id, unfit;
 	uint64_t id;
 	json_t *json;
 	struct rcbuf **blobs;

@@ -198,6 +198,14 @@ class Texts(ChatTest):
             c = self.viewer("alice", framing=framing)
             c.ws.send_frame(TEXT, self.frame(framing, rb"\ud83d\ude00 \u00e4"))
             watcher.wait(lambda: len(self.heard(watcher)) > n, "the one that is good")
+        # Cut through an emoji, as a page's slice(0, 200) does: told, and the socket stays.
+        c = self.viewer("alice", framing=SioClient)
+        for bad in (rb"a\u0000b", rb"\ud83d", rb"\ude00x", rb"\ud83d\ud83d"):
+            text = self.frame(SioClient, bad).replace(b"42[", b"4278[")
+            c.ws.send_frame(TEXT, text)
+            c.wait(lambda: 78 in c.acks, f"an answer to {bad}")
+            self.refused(c.acks.pop(78), "malformed")
+        self.assertIsNone(c.closed)
         self.assertEqual(self.history(), ["\U0001F600 ä"] * 2)
 
     def test_six_and_no_other(self):

@@ -48,6 +48,8 @@ static void on_event(void *user, struct sio_socket *s, const struct sio_event *e
 {
 	struct world *w = user;
 
+	if (e->unfit)
+		note(w, "unfit", NULL);
 	note(w, e->name, e->args);
 	if (e->wants_ack)
 		sio_ack(s, e->ack_id, e->args, e->blobs, e->n_blobs);
@@ -325,8 +327,8 @@ static void malformed_packets_end_it(void **state)
 {
 	static const char *const cases[] = {"4", "4abc", "42", "42{}", "42[]", "42[1]", "42[\"a\"",
 		"42[\"a\"]x", "42[\"connect\"]", "42[\"newListener\"]", "42/a,[\"not in\"]",
-		"41/a,", "40", "43[]", "44{}", "454-[\"a\"]", "42[\"\\u0000\"]", "42[\"\\ud800\"]",
-		"451-[\"a\",{\"_placeholder\":true,\"num\":1}]",
+		"41/a,", "40", "43[]", "44{}", "454-[\"a\"]", "42[\"\\ud800\"", "43[\"\\ud800\"]",
+		"42[\"\\ud80g\"]", "42[\"\\ud8\"]", "451-[\"a\",{\"_placeholder\":true,\"num\":1}]",
 		"451-[\"a\",[{\"b\":{\"_placeholder\":true,\"num\":-1}}]]",
 		"451-[\"a\",{\"_placeholder\":true}]"};
 
@@ -353,6 +355,29 @@ static void large_numbers_are_no_crime(void **state)
 	world_stop(&w);
 }
 
+static void text_that_is_none_is_told(void **state)
+{
+	static const struct {
+		const char *packet, *log;
+	} cases[] = {
+		{"42[\"e\",\"a\\ud83d\"]", "unfit e[\"a\xef\xbf\xbd\"] "},
+		{"42[\"e\",\"\\ude00\\ud83d\\u00e4\"]",
+			"unfit e[\"\xef\xbf\xbd\xef\xbf\xbd\xc3\xa4\"] "},
+		{"42[\"e\",{\"\\u0000\":1}]", "unfit e[{\"\xef\xbf\xbd\":1}] "},
+		{"42[\"e\",\"\\ud83d\\ude00\\\\ud83d\"]", "e[\"\xf0\x9f\x98\x80\\\\ud83d\"] "},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct world w;
+		world_start(&w);
+		enter(&w);
+		fake_link_text(&w.link, cases[i].packet);
+		assert_false(w.link.closed);
+		assert_string_equal(w.log, cases[i].log);
+		world_stop(&w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -370,6 +395,7 @@ int main(void)
 		cmocka_unit_test(clients_without_a_namespace_go),
 		cmocka_unit_test(malformed_packets_end_it),
 		cmocka_unit_test(large_numbers_are_no_crime),
+		cmocka_unit_test(text_that_is_none_is_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
