@@ -142,7 +142,8 @@ static const struct config_key keys[] = {
 		.help = "A player that is further behind skips to the next keyframe."},
 	{"playout", "stall_timeout", CONFIG_DURATION, AT(playout, stall_us), "10s", SECOND, HOUR,
 		.reload = true,
-		.help = "A player that takes nothing of what it is sent for so long is closed."},
+		.help = "A player that takes nothing of what it is sent for so long is closed; one "
+			"that paused, after sixty times as long."},
 	{"playout", "max_players", CONFIG_INT, AT(playout, max_players), "1000", 0, 1000000,
 		.reload = true, .help = "Such players in all; 0: no bound."},
 	{"playout", "max_per_stream", CONFIG_INT, AT(playout, max_per_stream), "500", 0, 1000000,

@@ -10,6 +10,8 @@
 #define LOOK_US 1000000
 /* Whether a player is still allowed is asked at every so many looks. */
 #define LOOKS_PER_ASK 5
+/* A pause may last so many times as long as a stall: it holds a place among the players. */
+#define PAUSE_STALLS 60
 
 static const char *end_label(enum feed_end end)
 {
@@ -48,9 +50,9 @@ static void metrics_init(struct feeds_metrics *m, struct metrics *all)
 /* False: it was told to go, and may be gone. */
 static bool check_stalled(struct feed_player *p, uint64_t now)
 {
-	const struct feeds *feeds = p->feed->feeds;
+	uint64_t bound_us = p->feed->feeds->config.stall_us * (p->paused ? PAUSE_STALLS : 1);
 
-	if (!p->busy || p->paused || now - p->moved_us < feeds->config.stall_us)
+	if ((!p->busy && !p->paused) || now - p->moved_us < bound_us)
 		return true;
 	p->ops->end(p, FEED_END_STALLED);
 	return false;
