@@ -134,7 +134,8 @@ class Operator(SoukTest):
         shown = wait_for(lambda: (s := self.json("streams", "show", stream))["publisher"] and s,
                          "the publisher is shown")
         self.assertEqual(shown["state"], "publishing")
-        self.assertIn("320x180", self.text("streams", "show", stream))
+        # The size comes with the first frame, after the publisher.
+        wait_for(lambda: "320x180" in self.text("streams", "show", stream), "its size is shown")
         self.assertEqual([s["streamId"] for s in self.both(
             "streams", "list", "--status", "live", "--search", "日本", shows=["Früh 日本"])],
             [stream])
