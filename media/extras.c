@@ -133,15 +133,6 @@ void extras_color(struct media_engine *e, unsigned track, const struct media_col
 
 /* --- opening --- */
 
-static uint64_t count_discontinuities(const struct window_rendition *r)
-{
-	uint64_t n = r->discontinuity_sequence;
-
-	for (size_t i = 0; i < r->n_segments; i++)
-		n += r->segments[i]->discontinuity;
-	return n;
-}
-
 /*
  * RFC 8216 6.2.4: the same discontinuity has the same number in all renditions. A rendition that
  * begins takes over the main one's; one that was away for some begins anew.
@@ -149,17 +140,20 @@ static uint64_t count_discontinuities(const struct window_rendition *r)
 static bool needs_discontinuity(const struct media_engine *e, struct window_rendition *r)
 {
 	const struct window_rendition *main = window_main(e->window);
-	uint64_t want = count_discontinuities(main) + main->open->discontinuity;
+	uint64_t want = window_count_discontinuities(main) + main->open->discontinuity;
 
-	if (r->n_segments > 0 && count_discontinuities(r) + 1 == want)
+	if (r->n_segments > 0 && window_count_discontinuities(r) + 1 == want)
 		return true;
 	window_clear(r, want);
 	return false;
 }
 
-static bool extra_open(struct media_engine *e, struct extra *x, int64_t start_us)
+/* A first frame that is late for where the renditions broke off begins there nevertheless: what
+ * was published before reaches until then. */
+static bool extra_open(struct media_engine *e, struct extra *x, int64_t first_us)
 {
 	const bool shares = x->kind == MEDIA_VIDEO && e->segmenter.has[MEDIA_AUDIO];
+	int64_t start_us = first_us > e->end_us ? first_us : e->end_us;
 	struct segmenter *s = &x->segmenter;
 
 	s->rendition = window_rendition(e->window, x->number, e->config.first_sequence[x->number]);

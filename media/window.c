@@ -318,8 +318,23 @@ void window_publish(struct window_rendition *r, unsigned target_s, uint64_t part
 	r->window->generation++;
 }
 
+uint64_t window_count_discontinuities(const struct window_rendition *r)
+{
+	uint64_t n = r->discontinuity_sequence;
+
+	for (size_t i = 0; i < r->n_segments; i++)
+		n += r->segments[i]->discontinuity;
+	return n;
+}
+
 void window_clear(struct window_rendition *r, uint64_t discontinuity_sequence)
 {
+	uint64_t have = window_count_discontinuities(r);
+
+	/* As if segments had come and gone with the discontinuities that nobody saw: to a player
+	 * that knows the playlist, what it listed accounts for its own ones only. */
+	if (r->published && discontinuity_sequence > have)
+		r->open->sequence += discontinuity_sequence - have;
 	for (size_t i = 0; i < r->n_segments; i++)
 		retire(r, r->segments[i]);
 	r->n_segments = 0;

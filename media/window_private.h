@@ -76,7 +76,12 @@ bool rendition_playable(const struct window_rendition *r);
 bool rendition_current(const struct window_rendition *r);
 /* Takes the segment into the peak and the average of the multivariant playlist. */
 void window_count_bitrate(struct window_rendition *r, const struct media_segment *s);
-/* Empties the playlist: what comes next has this discontinuity sequence. */
+/* Of the rendition's segments that came and went, and of those that are listed. */
+uint64_t window_count_discontinuities(const struct window_rendition *r);
+/*
+ * Empties the playlist: what comes next has this discontinuity sequence, and a media sequence
+ * number further on by the discontinuities that the rendition was away for (RFC 8216 6.2.2).
+ */
 void window_clear(struct window_rendition *r, uint64_t discontinuity_sequence);
 void window_end(struct media_window *w);
 void window_add_range(struct media_window *w, const struct media_daterange *range);
