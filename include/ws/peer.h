@@ -201,5 +201,7 @@ void peer_come_back(struct peer *p, const char *room);
 bool peers_room_is_fleeting(const struct peers *p, const char *room);
 
 bool peer_is_guest(const struct peer *p);
+/* Has the rights of that seller over a stream: it is him, or an admin. NULL: no seller. */
+bool peer_owns(const struct peer *p, const char *seller_id);
 void peer_send(struct peer *p, const char *name, json_t *data); /* steals data */
 void peer_answer(struct peer *p, uint64_t ack, json_t *data); /* steals data */

@@ -11,14 +11,6 @@
 #define UPDATE "metrics_update"
 #define RATE 120
 
-/* --- who may --- */
-
-static bool may(const struct peer *p, const char *seller)
-{
-	return p->who.roles & ROLE_ADMIN ||
-		(seller && !peer_is_guest(p) && text_eq(p->who.user_id, seller));
-}
-
 /* --- subjects --- */
 
 static struct hub *hub_of(const struct metric_events *m)
@@ -139,7 +131,7 @@ static void put_out(struct metric_subject *s)
 	struct metric_seat *seat, *next;
 
 	list_for_each_safe (seat, next, &s->seats, by_subject) {
-		if (may(seat->peer, s->seller))
+		if (peer_owns(seat->peer, s->seller))
 			continue;
 		peer_send(seat->peer, "error",
 			json_pack("{s:s, s:s, s:s}", "event", "metrics:subscribe", "code",
@@ -213,7 +205,7 @@ static struct metric_subject *stream_subject(
 		return NULL;
 	}
 	uuid_text(text, id);
-	if (!may(call->peer, row.seller_id))
+	if (!peer_owns(call->peer, row.seller_id))
 		event_refuse(call, "forbidden", "These figures are the seller's.", 0);
 	else if (row.status != STREAM_SCHEDULED && row.status != STREAM_LIVE)
 		event_refuse(call, "stream_over", "The stream is over.", 0);
@@ -227,7 +219,7 @@ static struct metric_subject *server_subject(struct metric_events *m, struct eve
 {
 	struct metric_subject *s = map_get_str(m->subjects, METRIC_SERVER);
 
-	if (may(call->peer, NULL))
+	if (peer_owns(call->peer, NULL))
 		return s ? s : subject_create(m, NULL);
 	event_refuse(call, "forbidden", "These figures are for admins.", 0);
 	return NULL;
@@ -315,7 +307,7 @@ static bool read_permitted(const struct metric_events *m, const struct peer *p, 
 	if (!room_stream(room, &id) ||
 		m->config.repo.ops->stream_get(m->config.repo.impl, id, row) != REPO_OK)
 		return false;
-	if (may(p, row->seller_id) &&
+	if (peer_owns(p, row->seller_id) &&
 		(row->status == STREAM_SCHEDULED || row->status == STREAM_LIVE))
 		return true;
 	stream_record_finish(row);
@@ -327,7 +319,7 @@ static bool may_return(void *user, const struct peer *p, const char *room)
 	struct stream_record row;
 
 	if (text_eq(room, ROOM_PREFIX METRIC_SERVER))
-		return may(p, NULL);
+		return peer_owns(p, NULL);
 	if (!read_permitted(user, p, room, &row))
 		return false;
 	stream_record_finish(&row);

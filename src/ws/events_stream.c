@@ -362,11 +362,6 @@ static const struct room_kind kinds[] = {
 
 /* --- before it starts --- */
 
-static bool is_owner(const struct peer *p, const struct stream_record *row)
-{
-	return p->who.roles & ROLE_ADMIN || text_eq(p->who.user_id, row->seller_id);
-}
-
 static void answer_ready(struct stream_events *s, struct event_call *call)
 {
 	const struct stream_events_host *host = &s->config.host;
@@ -387,7 +382,7 @@ static void prepare(void *user, struct event_call *call)
 	if (!stream_of_call(s, call, false, &row))
 		return;
 	problem = s->config.host.unready(s->config.host.user);
-	if (!is_owner(call->peer, &row))
+	if (!peer_owns(call->peer, row.seller_id))
 		event_refuse(call, "forbidden", "This is not yours to do.", 0);
 	else if (row.status != STREAM_SCHEDULED && row.status != STREAM_LIVE)
 		event_refuse(call, "stream_over", "The stream is over.", 0);

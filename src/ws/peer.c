@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "base/text.h"
+#include "model/record.h"
 #include "peer_private.h"
 #include "proto/ws_frame.h"
 
@@ -271,6 +272,12 @@ void peer_malformed(struct peer *p, const char *message)
 bool peer_is_guest(const struct peer *p)
 {
 	return !p->who.user_id;
+}
+
+bool peer_owns(const struct peer *p, const char *seller_id)
+{
+	return p->who.roles & ROLE_ADMIN ||
+		(seller_id && !peer_is_guest(p) && text_eq(p->who.user_id, seller_id));
 }
 
 void peer_send(struct peer *p, const char *name, json_t *data)
