@@ -49,6 +49,9 @@ struct hls_config {
 	 * may have; NULL: everything is for all. */
 	enum hls_access (*access)(
 		void *user, struct uuid stream, const char *token, const char *authorization);
+	/* Counts what is more than a file under the limits of the API; false: answered (429). NULL:
+	 * there are none. */
+	bool (*limit)(void *user, struct http_request *r);
 	void *user;
 };
 

@@ -146,6 +146,9 @@ void router_add(struct router *router, const struct route *routes, unsigned n, v
 void router_handle(struct router *router, struct http_request *r);
 /* True if some route has this path, whatever the method. */
 bool router_knows(const struct router *router, const char *path);
+/* For what is asked beside the tables: counts it as a request of its caller; false: answered with
+ * 429. */
+bool router_counts(const struct router *router, struct http_request *r);
 void router_limits(struct router *router, double address_rate, double address_burst,
 	double user_rate, double user_burst);
 void router_idempotency(struct router *router, uint64_t ttl_us, unsigned keys);

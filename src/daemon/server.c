@@ -220,6 +220,13 @@ static bool create_router(struct server *s)
 	return true;
 }
 
+static bool count_request(void *user, struct http_request *r)
+{
+	const struct server *s = user;
+
+	return router_counts(s->router, r);
+}
+
 static bool create_http(struct server *s)
 {
 	char error[ERROR_SIZE], socket_path[CONFIG_SOCKET_SIZE];
@@ -230,6 +237,7 @@ static bool create_http(struct server *s)
 		.media_root = s->config->media.root,
 		.repo = store_repo(s->store),
 		.access = server_access,
+		.limit = count_request,
 		.user = s,
 	};
 

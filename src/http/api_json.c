@@ -1,6 +1,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "api_internal.h"
 #include "base/mem.h"
@@ -186,6 +187,36 @@ static json_t *thumbnail_url(const struct api_urls *u, const struct stream_recor
 	return api_media_or_null(u, path, suffix);
 }
 
+/* Made from the store: beside a recording wherever that lies. */
+static json_t *chat_replay_url(
+	const struct api_urls *u, const struct stream_record *r, const char *suffix)
+{
+	char id[UUID_TEXT_SIZE], path[80];
+
+	if (!r->vod_url)
+		return json_null();
+	uuid_text(id, r->id);
+	snprintf(path, sizeof(path), "/vod/%s/chat.json", id);
+	return api_media_or_null(u, path, suffix);
+}
+
+/* Beside the recording's playlist. */
+static json_t *storyboard_url(
+	const struct api_urls *u, const struct stream_record *r, const char *suffix)
+{
+	static const char playlist[] = "/index.m3u8";
+	size_t len = r->vod_url ? strlen(r->vod_url) : 0, tail = sizeof(playlist) - 1;
+	json_t *url;
+	char *path;
+
+	if (len < tail || strcmp(r->vod_url + len - tail, playlist) != 0)
+		return json_null();
+	path = mem_printf("%.*s/storyboard.vtt", (int)(len - tail), r->vod_url);
+	url = api_media_or_null(u, path, suffix);
+	free(path);
+	return url;
+}
+
 static void set_media(
 	const struct api *a, const struct api_urls *u, json_t *o, const struct stream_record *r)
 {
@@ -196,6 +227,8 @@ static void set_media(
 	set_owned(o, "watchUrl", api_url_watch(u, r->id));
 	json_object_set_new(o, "vodUrl", api_media_or_null(u, r->vod_url, suffix));
 	json_object_set_new(o, "thumbnailUrl", thumbnail_url(u, r, live, suffix));
+	json_object_set_new(o, "storyboardUrl", storyboard_url(u, r, suffix));
+	json_object_set_new(o, "chatReplayUrl", chat_replay_url(u, r, suffix));
 	free(suffix);
 	json_object_set_new(o, "state",
 		api_text_or_null(live ? live_state_text(live_stream_state(live)) : NULL));

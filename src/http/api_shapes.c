@@ -76,6 +76,8 @@ static const struct shape ingest = {"Ingest", ingest_fields, API_COUNT(ingest_fi
 		{"hlsUrl", SHAPE_TEXT, .nullable = true}, {"watchUrl", SHAPE_TEXT}, \
 		{"vodUrl", SHAPE_TEXT, .nullable = true}, \
 		{"thumbnailUrl", SHAPE_TEXT, .nullable = true}, \
+		{"storyboardUrl", SHAPE_TEXT, .nullable = true, .text = "Of a recording."}, \
+		{"chatReplayUrl", SHAPE_TEXT, .nullable = true, .text = "Of a recording."}, \
 		{"state", SHAPE_TEXT, .nullable = true, .text = "Of a live one."}, \
 		{"ingest", SHAPE_OBJECT, .nullable = true, .of = &ingest}, \
 		{"seller", SHAPE_OBJECT, .of = &seller}, {"currentViewers", SHAPE_INTEGER}, STATS

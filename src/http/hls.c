@@ -62,6 +62,7 @@ struct hls *hls_create(const struct hls_config *config)
 	h->streams = map_create();
 	list_init(&h->batches);
 	list_init(&h->mp4_asks);
+	list_init(&h->chat_maps);
 	clock_random(loop_clock(config->loop), random, sizeof(random));
 	text_hex(h->boot, random, sizeof(random));
 	metrics_register(h);
@@ -78,6 +79,7 @@ void hls_destroy(struct hls **hp)
 		return;
 	hls_live_destroy_all(h);
 	hls_vod_destroy_all(h);
+	hls_chat_destroy_all(h);
 	timer_destroy(&h->expiry);
 	map_destroy(h->streams);
 	free(h->media_root);

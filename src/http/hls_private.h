@@ -39,6 +39,7 @@ struct hls {
 	struct map *streams; /* uuid bytes to struct hls_stream */
 	struct list batches;
 	struct list mp4_asks; /* hls_vod.c */
+	struct list chat_maps; /* hls_chat_map.c */
 	bool batches_scheduled;
 	bool destroyed; /* the deferred call that is under way frees it */
 	struct timer *expiry;
@@ -89,6 +90,8 @@ void hls_thumb_get(
 void hls_rewrite_index(const char *text, size_t len, const char *suffix, struct buf *out);
 /* hls_chat.c */
 void hls_chat_get(struct hls *h, struct http_request *r, struct uuid id, const struct hls_ask *ask);
+/* hls_chat_map.c */
+void hls_chat_destroy_all(struct hls *h);
 
 /* hls_rewrite.c: puts the suffix behind every URI of a playlist as it lies on disk. */
 void hls_rewrite(const char *text, size_t len, const char *suffix, struct buf *out);

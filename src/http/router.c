@@ -167,16 +167,14 @@ static void answer_unauthorized(struct http_request *r, enum auth_result result,
 	reply_error_with(r, 401, auth_result_code(result), why, NULL, line);
 }
 
-/* False: answered with 429. */
-static bool within_limits(const struct router *router, struct http_request *r, struct routed *d)
+/* user_id NULL: without a token that is good. False: answered with 429. */
+static bool take_one(const struct router *router, struct http_request *r, const char *user_id)
 {
 	uint64_t wait, now = loop_now_us(router->config.loop);
 	bool ok;
 
-	if (d->route->unlimited || http_request_local(r))
-		return true;
-	if (d->identified)
-		ok = buckets_take(router->users, d->identity.user_id, now, &wait);
+	if (user_id)
+		ok = buckets_take(router->users, user_id, now, &wait);
 	else
 		ok = buckets_take(router->addresses, http_request_address(r), now, &wait);
 	if (ok)
@@ -186,19 +184,47 @@ static bool within_limits(const struct router *router, struct http_request *r, s
 	return false;
 }
 
-/* Sets the identity; false: answered. */
-static bool identify(const struct router *router, struct http_request *r, struct routed *d)
+/* False: answered with 429. */
+static bool within_limits(const struct router *router, struct http_request *r, struct routed *d)
+{
+	if (d->route->unlimited || http_request_local(r))
+		return true;
+	return take_one(router, r, d->identified ? d->identity.user_id : NULL);
+}
+
+static enum auth_result look_who(const struct router *router, const struct http_request *r,
+	struct identity *out, const char **why)
 {
 	struct auth_peer peer = {
 		.authorization = http_request_header(r, "authorization"),
 		.local = http_request_local(r),
 		.uid = http_request_peer_uid(r),
 	};
-	const char *why = "A token is required.";
-	enum auth_result result = AUTH_MISSING;
 
-	if (router->config.identify)
-		result = router->config.identify(router->config.user, &peer, &d->identity, &why);
+	return router->config.identify
+		? router->config.identify(router->config.user, &peer, out, why)
+		: AUTH_MISSING;
+}
+
+bool router_counts(const struct router *router, struct http_request *r)
+{
+	struct identity who = {0};
+	const char *why;
+	bool ok;
+
+	if (http_request_local(r))
+		return true;
+	ok = take_one(router, r, look_who(router, r, &who, &why) == AUTH_OK ? who.user_id : NULL);
+	identity_finish(&who);
+	return ok;
+}
+
+/* Sets the identity; false: answered. */
+static bool identify(const struct router *router, struct http_request *r, struct routed *d)
+{
+	const char *why = "A token is required.";
+	enum auth_result result = look_who(router, r, &d->identity, &why);
+
 	d->identified = result == AUTH_OK;
 	bool open = d->route->who == ROUTE_PUBLIC || d->route->who == ROUTE_INTERNAL;
 	if (d->identified || (result == AUTH_MISSING && open))

@@ -52,6 +52,21 @@ export async function send(method, path, body) {
   }
 }
 
+// A page of what was said while a recording was live; null: it cannot be had now. A recording
+// without any is one in which nothing was said.
+export async function askReplay(url, { at, after }) {
+  const where = new URL(url, location.href);
+  if (at !== undefined) where.searchParams.set('at', Math.floor(at));
+  if (after !== undefined) where.searchParams.set('after', after);
+  try {
+    const answer = await fetch(where, { signal: AbortSignal.timeout(15000) });
+    if (answer.status === 404) return { messages: [], earlier: false, next: null };
+    return answer.ok ? await answer.json() : null;
+  } catch {
+    return null;
+  }
+}
+
 export const askStream = (id) => ask(`/api/v1/streams/${encodeURIComponent(id)}`);
 export const askLiveStreams = () => ask('/api/v1/streams?status=live&limit=50');
 

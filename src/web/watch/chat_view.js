@@ -14,7 +14,7 @@ function hue(text) {
 }
 
 export class ChatView {
-  // uses: {log, seller() (an id), mayAct(message), act(message, button), retry(entry),
+  // uses: {log() (what is shown), seller() (an id), mayAct(message), act(message, button), retry(entry),
   // discard(entry), waiting()}
   constructor(uses) {
     this.uses = uses;
@@ -64,10 +64,10 @@ export class ChatView {
   #draw() {
     this.asked = false;
     this.drawnAt = performance.now();
-    const wanted = this.uses.log.rows();
+    const wanted = this.uses.log().rows();
     this.#dropGone(wanted);
     if (this.atEnd) this.#place(wanted);
-    setHidden(byId('empty'), this.rows.size > 0 || !this.ready);
+    setHidden(byId('empty'), this.rows.size > 0 || !(this.uses.log().ready ?? this.ready));
     setHidden(byId('newer'), this.atEnd || this.unseen === 0);
     setText(byId('newer'), this.unseen === 1 ? '1 new message'
       : `${this.unseen > KEPT ? `${KEPT}+` : this.unseen} new messages`);
@@ -79,7 +79,7 @@ export class ChatView {
     const keys = new Set(wanted.map((m) => m.key));
     for (const [key, row] of this.rows) {
       // While somebody reads further up, only what was deleted goes.
-      const old = !this.atEnd && !this.uses.log.gone.has(row.dataset.id);
+      const old = !this.atEnd && !this.uses.log().gone.has(row.dataset.id);
       if (keys.has(key) || (old && row.dataset.id)) continue;
       row.remove();
       this.rows.delete(key);

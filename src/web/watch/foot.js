@@ -18,13 +18,21 @@ const refusals = {
   too_many_sockets: 'You have this stream open in too many places. Close one of them.',
 };
 
-// state: {phase, chatOn, guest, signedOut, refused (a code), banned, muted: {until} or null}.
+const replayed = {
+  on: 'This is a replay: messages appear where they were written.',
+  trouble: 'The replay of the chat cannot be loaded now. Trying again…',
+};
+
+// state: {phase, replay, trouble (of the replay), chatOn, guest, signedOut, refused (a code), banned, muted: {until} or null}.
 // {write, react, note, over}
 export function footOf(state, now) {
   const over = ['ending', 'ended', 'replay'].includes(state.phase);
   const live = ['live', 'interrupted', 'waiting'].includes(state.phase);
   const none = { write: false, react: false };
   if (state.phase === 'loading') return { ...none, note: '' };
+  if (state.replay) {
+    return { ...none, over: true, note: state.trouble ? replayed.trouble : replayed.on };
+  }
   if (state.banned || state.refused) {
     const code = state.banned ? 'banned' : state.refused;
     return { ...none, note: refusals[code] ?? 'The chat cannot be opened now.' };

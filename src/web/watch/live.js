@@ -11,6 +11,7 @@ import { Menu } from './menu.js';
 import { Moderation } from './moderation.js';
 import { Reactions } from './reactions.js';
 import { Realtime } from './realtime.js';
+import { Replay } from './replay.js';
 import { Showcase } from './showcase.js';
 
 const GIVE_UP_MS = 20000;
@@ -42,9 +43,15 @@ export class Live {
     this.log = new ChatLog();
     this.menu = new Menu();
     this.moderation = new Moderation(streamId, (text) => this.#notice(text));
+    this.replay = new Replay(player, {
+      came: (messages) => messages.forEach((m) => this.view.came(m)),
+      jumped: () => this.view.toEnd(),
+      changed: () => this.view.changed(),
+      turned: () => this.#turned(),
+    });
     this.composer = new Composer((text) => this.#say(text), () => this.view.changed());
     this.view = new ChatView({
-      log: this.log,
+      log: () => (this.replay.active ? this.replay.log : this.log),
       seller: () => this.stream?.sellerId,
       mayAct: (m) => this.staff || m.own,
       act: (m, button) => this.#act(m, button),
@@ -76,6 +83,7 @@ export class Live {
     this.stream = stream ?? this.stream;
     this.phase = phase === 'offline' ? before : phase;
     this.showcase.known(stream?.products);
+    this.replay.follow(this.stream);
     if (this.token !== token()) this.#signedOut();
     setHidden(byId('chat'), CLOSED.includes(this.phase));
     document.body.classList.toggle('with-chat', !CLOSED.includes(this.phase));
@@ -91,6 +99,7 @@ export class Live {
     this.signedOut = false;
     this.banned = false;
     this.muted = null;
+    this.replay.renew();
     this.composer.free();
     this.#identify();
     if (isOpen(this.phase)) this.socket.renew();
@@ -128,6 +137,7 @@ export class Live {
       this.log.me = this.me.id;
       this.log.pending = [];
       for (const m of this.log.messages) m.own = m.userId === this.me.id;
+      this.replay.log.identify(this.me.id);
     }
     this.view.forget();
     this.#showFoot();
@@ -184,11 +194,11 @@ export class Live {
   #event(name, data) {
     switch (name) {
       case 'chat:message':
-        if (this.log.add(data)) this.view.came({ ...data, own: data.userId === this.me.id });
-        else this.view.changed();
+        this.#said(data);
         break;
       case 'chat:deleted':
         this.log.remove(data.messageId);
+        this.replay.log.remove(data.messageId);
         this.view.changed();
         break;
       case 'chat:enabled':
@@ -217,6 +227,26 @@ export class Live {
         if (name.startsWith('product:')) this.showcase.heard(name, data);
         else this.news(name);
     }
+  }
+
+  #said(data) {
+    const fresh = this.log.add(data);
+    if (fresh && !this.replay.active) this.view.came({ ...data, own: data.userId === this.me.id });
+    else this.view.changed();
+  }
+
+  // From what is being said to what was, or back.
+  #turned() {
+    const { active } = this.replay;
+    if (active !== this.replaying) {
+      this.replaying = active;
+      setText(byId('chat-title'), active ? 'Chat replay' : 'Chat');
+      byId('log').setAttribute('aria-label', active ? 'Messages up to here' : 'Messages');
+      setText(byId('empty'), active ? 'Nothing has been said up to here.'
+        : 'Nobody has written here.');
+      this.view.forget();
+    }
+    this.#showFoot();
   }
 
   // Before the API says so: it is asked only now and then.
@@ -278,7 +308,8 @@ export class Live {
   /* --- moderation --- */
 
   #act(message, button) {
-    const who = { staff: this.staff, me: this.me.id, sellerId: this.stream?.sellerId };
+    const who = { staff: this.staff, me: this.me.id, sellerId: this.stream?.sellerId,
+      replay: this.replay.active };
     this.menu.open(button, `Message of ${message.username ?? message.userId}`,
       this.moderation.items(message, who));
   }
@@ -335,6 +366,8 @@ export class Live {
   #showFoot() {
     const foot = footOf({
       phase: this.phase,
+      replay: this.replay.active,
+      trouble: this.replay.trouble,
       chatOn: this.stream?.enableChat !== false,
       guest: !this.me.id,
       signedOut: this.signedOut,

@@ -69,11 +69,11 @@ function stillPlaying() {
 }
 
 function load(source) {
-  const { hlsUrl, vodUrl } = stream() ?? {};
+  const { hlsUrl, vodUrl, storyboardUrl } = stream() ?? {};
   const url = localUrl(source === 'vod' ? vodUrl : hlsUrl);
   if (!url) return;
   readout.reset();
-  scrub.load(source === 'vod' ? url : '');
+  scrub.load(source === 'vod' ? localUrl(storyboardUrl) : null);
   player.load(source, url);
 }
 

@@ -24,10 +24,10 @@ export class Moderation {
   }
 
   // The items of a message's menu.
-  items(message, { staff, me, sellerId }) {
+  items(message, { staff, me, sellerId, replay }) {
     const items = [{ text: 'Delete message', run: () => this.#delete(message) }];
     const name = message.username ?? message.userId;
-    if (!staff || message.userId === me || message.userId === sellerId) return items;
+    if (!staff || replay || message.userId === me || message.userId === sellerId) return items;
     const mute = (fields, told) => () => this.#mute(message.userId, fields, `${name} ${told}`);
     if (this.muted.has(message.userId)) {
       items.push({ text: `Let ${name} write again`, run: () => this.#lift(message.userId, name) });

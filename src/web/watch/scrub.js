@@ -1,7 +1,7 @@
 // The picture over the seek bar: what is to be seen where the pointer is.
 import { byId, setHidden, setText } from '../shared/dom.js';
 import { clock } from '../shared/format.js';
-import { cueAt, parseStoryboard, storyboardUrl } from './storyboard.js';
+import { cueAt, parseStoryboard } from './storyboard.js';
 
 // One that is not there yet is asked for again, not with every move.
 const RETRY_MS = 10000;
@@ -19,9 +19,9 @@ export class Scrub {
     }
   }
 
-  // For the recording at this address; it may have no storyboard (yet): the bar works without.
-  load(vodUrl) {
-    this.vodUrl = vodUrl;
+  // From this address; there may be no storyboard (yet): the bar works without.
+  load(url) {
+    this.url = url;
     this.cues = [];
     this.askedAt = -RETRY_MS;
     this.#hide();
@@ -29,14 +29,13 @@ export class Scrub {
 
   // Asked for when it is wanted first: few who watch go looking for a place.
   async #ask() {
-    const { vodUrl } = this;
-    const url = storyboardUrl(vodUrl);
+    const { url } = this;
     if (!url || this.cues.length || performance.now() - this.askedAt < RETRY_MS) return;
     this.askedAt = performance.now();
     try {
       const answer = await fetch(url);
       const text = answer.ok ? await answer.text() : '';
-      if (this.vodUrl === vodUrl) this.cues = parseStoryboard(text, answer.url);
+      if (this.url === url) this.cues = parseStoryboard(text, answer.url);
     } catch {
       // The next move asks again.
     }

@@ -36,9 +36,3 @@ export function cueAt(cues, time) {
   }
   return cues[low];
 }
-
-// The storyboard beside a recording's playlist, with the same token; '' where there is none.
-export function storyboardUrl(vodUrl) {
-  const url = vodUrl?.replace(/\/index\.m3u8(?=$|\?)/, '/storyboard.vtt');
-  return url && url !== vodUrl ? url : '';
-}

@@ -95,6 +95,8 @@ test('what stands below the messages', () => {
     [{ banned: true }, false, false, /banned/],
     [{ refused: 'not_following' }, false, false, /followers/],
     [{ phase: 'replay' }, false, false, /over/],
+    [{ phase: 'replay', replay: true }, false, false, /is a replay/],
+    [{ phase: 'replay', replay: true, trouble: true }, false, false, /cannot be loaded/],
     [{ phase: 'scheduled' }, true, false, /^$/],
     [{ phase: 'loading', guest: true }, false, false, /^$/],
   ];

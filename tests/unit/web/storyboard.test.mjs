@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { cueAt, parseStoryboard, storyboardUrl } from '../../../src/web/watch/storyboard.js';
+import { cueAt, parseStoryboard } from '../../../src/web/watch/storyboard.js';
 
 const TEXT = `WEBVTT
 
@@ -35,12 +35,4 @@ test('each moment has its cue', () => {
   const starts = [0, 1.99, 2, 3.9, 100, 3604, 9999].map((time) => cueAt(cues, time).start);
   assert.deepEqual(starts, [0, 0, 2, 2, 2, 3604, 3604]);
   assert.equal(cueAt([], 1), null);
-});
-
-test('it lies beside the playlist, for who may have that', () => {
-  assert.equal(storyboardUrl('/vod/ID/index.m3u8?token=x'), '/vod/ID/storyboard.vtt?token=x');
-  assert.equal(storyboardUrl('http://h/vod/ID/index.m3u8'), 'http://h/vod/ID/storyboard.vtt');
-  assert.equal(storyboardUrl('https://cdn/else.mp4'), '');
-  assert.equal(storyboardUrl(''), '');
-  assert.equal(storyboardUrl(undefined), '');
 });
