@@ -19,7 +19,7 @@ void collect_finish(struct collect *c)
 
 	list_for_each_safe (s, next, &c->samples, link) {
 		list_remove(&s->link);
-		free(s);
+		sample_free(s);
 	}
 	collect_init(c);
 	c->dropped = dropped;
@@ -48,7 +48,7 @@ void collect_push(struct collect *c, struct sample *s)
 {
 	if (c->needs_key && s->kind == MEDIA_VIDEO && !c->has[MEDIA_VIDEO] && !s->key) {
 		c->dropped++;
-		free(s);
+		sample_free(s);
 		return;
 	}
 	if (list_empty(&c->samples)) {

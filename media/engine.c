@@ -23,7 +23,7 @@ static void skip_delimiter(struct media_sample *s)
 
 struct sample *sample_create(const struct media_sample *from)
 {
-	struct sample *s = mem_alloc(sizeof(*s) + from->len);
+	struct sample *s = mem_alloc(sizeof(*s) + (from->bytes ? 0 : from->len));
 
 	*s = (struct sample){
 		.kind = from->kind,
@@ -31,46 +31,53 @@ struct sample *sample_create(const struct media_sample *from)
 		.timestamp_ms = from->timestamp_ms,
 		.nano_offset = from->nano_offset,
 		.composition_ms = from->composition_ms,
+		.data = from->bytes ? from->data : s->own,
 		.len = from->len,
+		.bytes = from->bytes ? rcbuf_ref(from->bytes) : NULL,
 	};
 	list_init(&s->link);
-	memcpy(s->data, from->data, from->len);
+	if (!from->bytes)
+		memcpy(s->own, from->data, from->len);
 	return s;
 }
 
-static void segment_done(void *user, struct media_segment *segment)
+void sample_free(struct sample *s)
 {
-	struct media_engine *e = user;
-
-	e->events.segment(e->user, segment);
+	if (!s)
+		return;
+	rcbuf_unref(&s->bytes);
+	free(s);
 }
 
 struct sample *sample_copy(const struct sample *s)
 {
-	struct sample *copy = mem_dup(s, sizeof(*s) + s->len);
+	struct sample *copy = mem_dup(s, sizeof(*s) + (s->bytes ? 0 : s->len));
 
 	list_init(&copy->link);
+	if (s->bytes)
+		rcbuf_ref(s->bytes);
+	else
+		copy->data = copy->own;
 	return copy;
 }
 
 struct media_engine *media_engine_create(const struct media_config *config,
-	const struct clock *clock, const struct media_events *events, void *user)
+	const struct clock *clock, const struct media_window *window,
+	const struct media_output *output, void *user)
 {
 	struct media_engine *e = mem_new(struct media_engine);
 
 	e->config = *config;
 	e->clock = clock;
-	e->events = *events;
-	e->user = user;
-	e->window = window_create(config);
+	e->outlet = (struct outlet){.to = *output, .user = user};
+	for (unsigned i = 0; i < MEDIA_RENDITIONS; i++)
+		rendition_init(&e->renditions[i], &e->outlet, i, window);
 	collect_init(&e->next);
 	list_init(&e->extras.held);
 	e->segmenter = (struct segmenter){
 		.config = &e->config,
-		.rendition = window_main(e->window),
+		.rendition = &e->renditions[0],
 		.ops = &mux_cmaf,
-		.segment = segment_done,
-		.user = e,
 	};
 	e->end_us = (int64_t)config->first_time_us;
 	e->next_init = config->first_init;
@@ -87,20 +94,9 @@ void media_engine_destroy(struct media_engine *e)
 	extras_destroy(e);
 	rcbuf_unref(&e->init.bytes);
 	collect_finish(&e->next);
-	window_destroy(e->window);
 	codec_info_finish(&e->codecs[0]);
 	codec_info_finish(&e->codecs[1]);
 	free(e);
-}
-
-static void announce(struct media_engine *e)
-{
-	uint64_t generation = media_window_generation(e->window);
-
-	if (generation == e->generation)
-		return;
-	e->generation = generation;
-	e->events.updated(e->user, e->window);
 }
 
 static struct media_description describe(
@@ -133,12 +129,7 @@ static unsigned init_number(
 	rcbuf_unref(&newest->bytes);
 	newest->bytes = rcbuf_ref(bytes);
 	newest->number = e->next_init++;
-	window_add_init(s->rendition, newest->number, bytes);
-	e->events.init(e->user,
-		&(struct media_init){.rendition = s->rendition->number,
-			.number = newest->number,
-			.bytes = bytes,
-			.description = &s->rendition->description});
+	rendition_add_init(s->rendition, newest->number, bytes);
 	return newest->number;
 }
 
@@ -199,7 +190,7 @@ static void count_sample(struct media_engine *e, const struct sample *s)
 static enum media_result drop_sample(struct media_engine *e, struct sample *s)
 {
 	e->stats.dropped_samples++;
-	free(s);
+	sample_free(s);
 	return MEDIA_OK;
 }
 
@@ -232,7 +223,7 @@ static enum media_result write_running(struct media_engine *e, struct sample *s)
 		close_segmenter(e);
 		has[s->kind] = true;
 		if (!open_segmenter(e, has[MEDIA_VIDEO], has[MEDIA_AUDIO])) {
-			free(s);
+			sample_free(s);
 			return MEDIA_FAILED;
 		}
 	}
@@ -265,7 +256,7 @@ static enum media_result begin_session(struct media_engine *e)
 	list_for_each_safe (s, next, &samples, link) {
 		list_remove(&s->link);
 		if (!e->running)
-			free(s);
+			sample_free(s);
 		else if (write_running(e, s) == MEDIA_FAILED)
 			result = MEDIA_FAILED;
 	}
@@ -276,7 +267,7 @@ static enum media_result begin_session(struct media_engine *e)
 int64_t engine_jump_limit(const struct media_engine *e)
 {
 	int64_t limit = (int64_t)e->config.max_jump_us;
-	int64_t target = (int64_t)media_window_target_us(e->window, 0);
+	int64_t target = (int64_t)e->renditions[0].target_s * 1000000;
 
 	if (target == 0)
 		target = (int64_t)e->config.segment_target_us;
@@ -392,7 +383,7 @@ enum media_result media_engine_write(struct media_engine *e, const struct media_
 		skip_delimiter(&own);
 	result = sample->track == 0 ? route(e, sample_create(&own))
 				    : extras_write(e, sample->track, sample_create(&own));
-	announce(e);
+	outlet_settle(&e->outlet);
 	return result;
 }
 
@@ -417,7 +408,7 @@ enum media_result media_engine_configure(struct media_engine *e, enum media_kind
 	codec_info_finish(&e->codecs[kind]);
 	e->codecs[kind] = info;
 	e->wants_key = e->wants_key || kind == MEDIA_VIDEO;
-	announce(e);
+	outlet_settle(&e->outlet);
 	return MEDIA_OK;
 }
 
@@ -437,7 +428,7 @@ enum media_result media_engine_color(
 			close_segmenter(e);
 		c->color = *color;
 	}
-	announce(e);
+	outlet_settle(&e->outlet);
 	return MEDIA_OK;
 }
 
@@ -467,7 +458,7 @@ void media_engine_interrupt(struct media_engine *e)
 	if (e->ended)
 		return;
 	finish_session(e);
-	announce(e);
+	outlet_settle(&e->outlet);
 }
 
 void media_engine_end(struct media_engine *e)
@@ -476,34 +467,8 @@ void media_engine_end(struct media_engine *e)
 		return;
 	finish_session(e);
 	e->ended = true;
-	window_end(e->window);
-	announce(e);
-}
-
-void media_engine_daterange(struct media_engine *e, const struct media_daterange *range)
-{
-	struct media_daterange r = *range;
-
-	if (r.wall_ms == 0)
-		r.wall_ms = clock_wall_ms(e->clock);
-	window_add_range(e->window, &r);
-	announce(e);
-}
-
-struct media_window *media_engine_window(struct media_engine *e)
-{
-	return e->window;
-}
-
-static uint64_t recent_bitrate(const struct window_rendition *w)
-{
-	uint64_t bits = 0, us = 0;
-
-	for (size_t i = w->n_segments > 3 ? w->n_segments - 3 : 0; i < w->n_segments; i++) {
-		bits += w->segments[i]->bytes * 8;
-		us += w->segments[i]->duration_us;
-	}
-	return us ? bits * 1000000 / us : 0;
+	outlet_end(&e->outlet);
+	outlet_settle(&e->outlet);
 }
 
 void media_engine_stats(const struct media_engine *e, struct media_stats *out)
@@ -517,11 +482,13 @@ void media_engine_stats(const struct media_engine *e, struct media_stats *out)
 	out->segments = e->segmenter.segments;
 	out->width = v->width;
 	out->height = v->height;
-	out->frame_rate = window_main(e->window)->description.frame_rate;
+	out->frame_rate = e->renditions[0].description.frame_rate;
 	out->keyframe_interval_us = (uint64_t)e->segmenter.gop_us;
-	out->bitrate = recent_bitrate(window_main(e->window));
-	out->video_codec = v->codec != MEDIA_CODEC_NONE ? v->name : NULL;
-	out->audio_codec = a->codec != MEDIA_CODEC_NONE ? a->name : NULL;
+	out->bitrate = rendition_bitrate(&e->renditions[0]);
+	if (v->codec != MEDIA_CODEC_NONE)
+		text_copy(out->video_codec, sizeof(out->video_codec), v->name);
+	if (a->codec != MEDIA_CODEC_NONE)
+		text_copy(out->audio_codec, sizeof(out->audio_codec), a->name);
 	out->duration_us = (uint64_t)(segmenter_active(&e->segmenter) ? e->segmenter.part_start_us
 								      : e->end_us);
 }

@@ -3,6 +3,7 @@
 #include "codec.h"
 #include "collect.h"
 #include "media/engine.h"
+#include "rendition.h"
 #include "segmenter.h"
 #include "timeline.h"
 
@@ -24,9 +25,8 @@ struct extras {
 struct media_engine {
 	struct media_config config;
 	const struct clock *clock;
-	struct media_events events;
-	void *user;
-	struct media_window *window;
+	struct outlet outlet;
+	struct rendition renditions[MEDIA_RENDITIONS]; /* the main one is always there */
 	struct codec_info codecs[2]; /* by enum media_kind; MEDIA_CODEC_NONE: not configured */
 	bool expected[2], expectation; /* what onMetaData said */
 	struct collect next; /* the session that begins */
@@ -41,7 +41,6 @@ struct media_engine {
 	unsigned next_init;
 	struct engine_init init;
 	struct extras extras;
-	uint64_t generation; /* announced last */
 	struct media_stats stats;
 };
 

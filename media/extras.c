@@ -18,7 +18,7 @@ struct extra {
 	struct codec_info codec;
 	bool wants_key;
 	struct timeline_track clock; /* of this session */
-	struct segmenter segmenter; /* without a rendition until its first sample */
+	struct segmenter segmenter;
 	struct engine_init init;
 	struct list late; /* main audio since the renditions were closed, while this one is */
 	unsigned n_late;
@@ -41,13 +41,6 @@ struct codec_info *extras_codec(struct media_engine *e, enum media_kind kind, un
 	return x ? &x->codec : NULL;
 }
 
-static void segment_done(void *user, struct media_segment *segment)
-{
-	struct media_engine *e = user;
-
-	e->events.segment(e->user, segment);
-}
-
 static struct extra *extra_create(struct media_engine *e, enum media_kind kind, unsigned track)
 {
 	struct extra *x = mem_new(struct extra);
@@ -55,8 +48,9 @@ static struct extra *extra_create(struct media_engine *e, enum media_kind kind, 
 	x->number = number_of(kind, track);
 	x->kind = kind;
 	list_init(&x->late);
-	x->segmenter = (struct segmenter){
-		.config = &e->config, .ops = e->segmenter.ops, .segment = segment_done, .user = e};
+	x->segmenter = (struct segmenter){.config = &e->config,
+		.rendition = &e->renditions[x->number],
+		.ops = e->segmenter.ops};
 	e->extras.by_rendition[x->number] = x;
 	return x;
 }
@@ -67,7 +61,7 @@ static void drop_late(struct extra *x)
 
 	list_for_each_safe (s, next, &x->late, link) {
 		list_remove(&s->link);
-		free(s);
+		sample_free(s);
 	}
 	x->n_late = 0;
 }
@@ -78,7 +72,7 @@ static void drop_held(struct media_engine *e)
 
 	list_for_each_safe (s, next, &e->extras.held, link) {
 		list_remove(&s->link);
-		free(s);
+		sample_free(s);
 		e->stats.dropped_samples++;
 	}
 	e->extras.held_bytes = 0;
@@ -137,14 +131,14 @@ void extras_color(struct media_engine *e, unsigned track, const struct media_col
  * RFC 8216 6.2.4: the same discontinuity has the same number in all renditions. A rendition that
  * begins takes over the main one's; one that was away for some begins anew.
  */
-static bool needs_discontinuity(const struct media_engine *e, struct window_rendition *r)
+static bool needs_discontinuity(const struct media_engine *e, struct rendition *r)
 {
-	const struct window_rendition *main = window_main(e->window);
-	uint64_t want = window_count_discontinuities(main) + main->open->discontinuity;
+	const struct rendition *main = &e->renditions[0];
+	uint64_t want = main->discontinuities + main->discontinuity;
 
-	if (r->n_segments > 0 && window_count_discontinuities(r) + 1 == want)
+	if (r->has_segments && r->discontinuities + 1 == want)
 		return true;
-	window_clear(r, want);
+	rendition_clear(r, want);
 	return false;
 }
 
@@ -156,7 +150,6 @@ static bool extra_open(struct media_engine *e, struct extra *x, int64_t first_us
 	int64_t start_us = first_us > e->end_us ? first_us : e->end_us;
 	struct segmenter *s = &x->segmenter;
 
-	s->rendition = window_rendition(e->window, x->number, e->config.first_sequence[x->number]);
 	s->wall_us = e->segmenter.wall_us;
 	s->wall_ms = e->segmenter.wall_ms;
 	return engine_open(e, s, &x->init, x->kind == MEDIA_VIDEO ? &x->codec : NULL,
@@ -194,7 +187,7 @@ static double frame_us(const struct extra *x)
 static enum media_result drop(struct media_engine *e, struct sample *s)
 {
 	e->stats.dropped_samples++;
-	free(s);
+	sample_free(s);
 	return MEDIA_OK;
 }
 
@@ -208,7 +201,7 @@ static enum media_result write_now(struct media_engine *e, struct extra *x, stru
 		return drop(e, s);
 	if (!segmenter_active(&x->segmenter) &&
 		!(extra_open(e, x, s->dts_us) && (x->kind == MEDIA_AUDIO || catch_up(x)))) {
-		free(s);
+		sample_free(s);
 		return MEDIA_FAILED;
 	}
 	e->stats.bytes += s->len;
@@ -259,7 +252,7 @@ static void keep_late(struct extra *x, const struct sample *s)
 		return;
 	oldest = container_of(x->late.next, struct sample, link);
 	list_remove(&oldest->link);
-	free(oldest);
+	sample_free(oldest);
 	x->n_late--;
 }
 

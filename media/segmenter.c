@@ -53,7 +53,7 @@ static uint64_t wall_at(const struct segmenter *s, int64_t us)
 static void open_segment(struct segmenter *s, int64_t start_us)
 {
 	s->segment_start_us = s->part_start_us = start_us;
-	window_begin(
+	rendition_begin(
 		s->rendition, (uint64_t)start_us, wall_at(s, start_us), s->init, s->discontinuity);
 	s->discontinuity = false;
 }
@@ -120,7 +120,7 @@ static bool write_sample(struct segmenter *s, struct sample *x)
 		s->part_has_lead = true;
 	}
 	s->part_written = true;
-	free(x);
+	sample_free(x);
 	return ok;
 }
 
@@ -149,7 +149,7 @@ static bool cut_part(struct segmenter *s, int64_t at_us)
 	s->part_written = false;
 	if (!bytes)
 		return false;
-	window_add_part(s->rendition, bytes, (uint64_t)(at_us - s->part_start_us),
+	rendition_add_part(s->rendition, bytes, (uint64_t)(at_us - s->part_start_us),
 		s->part_has_lead && s->part_independent);
 	s->part_start_us = at_us;
 	s->part_has_lead = s->part_independent = false;
@@ -157,52 +157,38 @@ static bool cut_part(struct segmenter *s, int64_t at_us)
 	return ok;
 }
 
-/* RFC 8216bis 4.4.4.9: parts but the last reach 85 % of the target and none is over it. */
-static bool parts_keep(const struct media_segment *seg, uint64_t target_us)
-{
-	for (size_t i = 0; i < seg->n_parts; i++) {
-		uint64_t d = seg->parts[i].duration_us;
-		if (d > target_us || (i + 1 < seg->n_parts && d * 100 < target_us * 85))
-			return false;
-	}
-	return true;
-}
-
 /* The first segment fixes what the playlist promises for ever. */
-static void publish(struct segmenter *s, struct media_segment *first)
+static void publish(struct segmenter *s)
 {
 	uint64_t low = (s->config->segment_target_us + 999999) / 1000000;
 	uint64_t high = (2 * s->config->segment_target_us + 999999) / 1000000;
-	uint64_t target = (first->duration_us + 500000) / 1000000;
-	uint64_t part = (uint64_t)part_limit(s);
+	uint64_t target = (s->rendition->us + 500000) / 1000000;
 
+	s->rendition->part_target_us = (uint64_t)part_limit(s);
 	if (target < low)
 		target = low;
 	if (target > high)
 		target = high;
-	window_publish(s->rendition, (unsigned)target, part);
-	first->hide_parts = !parts_keep(first, part);
+	s->rendition->target_s = (unsigned)target;
+	s->rendition->published = true;
 }
 
 static bool cut_segment(struct segmenter *s, int64_t at_us)
 {
-	struct media_segment *done;
-	bool ok;
+	bool ok = write_follow(s, at_us);
 
-	ok = write_follow(s, at_us);
 	/* A lead track that came too late, or a rest that no playlist could express. */
 	if (s->part_written && at_us < s->part_start_us + ROUNDING_US)
 		at_us = s->part_start_us + ROUNDING_US;
 	ok = cut_part(s, at_us) && ok;
-	done = window_close_segment(s->rendition);
-	if (!done)
+	if (s->rendition->n_parts == 0)
 		return ok; /* still the one that was opened, with what stands before it */
 	s->segments++;
 	s->rendition->description.frame_rate =
 		s->lead == MEDIA_VIDEO && s->lead_frame_us > 0 ? 1e6 / s->lead_frame_us : 0;
 	if (!s->rendition->published)
-		publish(s, done);
-	s->segment(s->user, done);
+		publish(s);
+	rendition_close(s->rendition);
 	/* Where the last part ended: at_us, unless there was nothing in between. */
 	open_segment(s, s->part_start_us);
 	return ok;
@@ -445,9 +431,9 @@ void segmenter_drop(struct segmenter *s)
 		return;
 	list_for_each_safe (x, next, &s->follow, link) {
 		list_remove(&x->link);
-		free(x);
+		sample_free(x);
 	}
-	free(s->held);
+	sample_free(s->held);
 	s->held = NULL;
 	s->ops->destroy(s->mux);
 	s->mux = NULL;

@@ -2,8 +2,8 @@
 
 #include "codec.h"
 #include "mux.h"
+#include "rendition.h"
 #include "sample.h"
-#include "window_private.h"
 
 /*
  * Cuts placed samples into parts and segments of one codec configuration. The lead track (video,
@@ -13,7 +13,7 @@
  */
 struct segmenter {
 	const struct media_config *config;
-	struct window_rendition *rendition;
+	struct rendition *rendition;
 	const struct mux_ops *ops;
 	struct mux *mux;
 	bool has[2];
@@ -29,8 +29,6 @@ struct segmenter {
 	uint64_t lead_total;
 	double lead_frame_us;
 	int64_t last_key_us, gop_us;
-	void (*segment)(void *user, struct media_segment *segment);
-	void *user;
 	/* Wall clock of the timeline: wall ms = wall_ms + (t - wall_us) / 1000. */
 	uint64_t wall_ms;
 	int64_t wall_us;

@@ -62,8 +62,7 @@ bool segment_in_memory(const struct media_segment *s)
 	return s->n_parts > 0 && s->parts[0].bytes;
 }
 
-static struct window_rendition *rendition_create(
-	struct media_window *w, unsigned number, uint64_t first_sequence)
+static struct window_rendition *rendition_create(struct media_window *w, unsigned number)
 {
 	struct window_rendition *r = mem_new(struct window_rendition);
 
@@ -71,17 +70,16 @@ static struct window_rendition *rendition_create(
 	r->number = number;
 	r->segments = mem_zalloc((w->capacity + 1) * sizeof(struct media_segment *));
 	r->retired = mem_zalloc(w->capacity * sizeof(struct media_segment *));
-	r->open = segment_new(r, first_sequence);
+	r->open = segment_new(r, w->first_sequence[number]);
 	r->independent = true;
 	return r;
 }
 
-struct window_rendition *window_rendition(
-	struct media_window *w, unsigned number, uint64_t first_sequence)
+struct window_rendition *window_rendition(struct media_window *w, unsigned number)
 {
 	must(number < MEDIA_RENDITIONS);
 	if (!w->renditions[number])
-		w->renditions[number] = rendition_create(w, number, first_sequence);
+		w->renditions[number] = rendition_create(w, number);
 	return w->renditions[number];
 }
 
@@ -90,14 +88,18 @@ struct window_rendition *window_main(const struct media_window *w)
 	return w->renditions[0];
 }
 
-struct media_window *window_create(const struct media_config *config)
+struct media_window *media_window_create(
+	const struct media_config *config, const struct media_events *events, void *user)
 {
 	struct media_window *w = mem_new(struct media_window);
 
 	w->capacity = config->window ? config->window : 1;
 	w->memory_segments = config->memory_segments;
+	memcpy(w->first_sequence, config->first_sequence, sizeof(w->first_sequence));
+	w->events = *events;
+	w->user = user;
 	list_init(&w->ranges);
-	window_rendition(w, 0, config->first_sequence[0]);
+	window_rendition(w, 0);
 	return w;
 }
 
@@ -133,7 +135,7 @@ static void rendition_destroy(struct window_rendition *r)
 	free(r);
 }
 
-void window_destroy(struct media_window *w)
+void media_window_destroy(struct media_window *w)
 {
 	struct window_range *r, *next;
 
@@ -166,7 +168,7 @@ void window_add_init(struct window_rendition *r, unsigned number, struct rcbuf *
 	add_init(r, (struct window_init){.number = number, .bytes = rcbuf_ref(bytes)});
 }
 
-/*~ A part can be fetched from here on: playlist.c lists it, and the engine's `updated` wakes
+/*~ A part can be fetched from here on: playlist.c lists it, and `updated` wakes
  * whoever waits for it in http/hls.c, the last stop. */
 /*
  * RFC 8216bis 4.4.4.9: no part outlasts the part target, and all but a segment's last reach 85 % of
@@ -199,7 +201,7 @@ void window_add_part(
 		r->independent = r->independent && independent;
 	}
 	s->parts[s->n_parts++] = (struct media_part){
-		.bytes = bytes,
+		.bytes = rcbuf_ref(bytes),
 		.len = rcbuf_len(bytes),
 		.duration_us = duration_us,
 		.independent = independent,
@@ -342,13 +344,7 @@ void window_clear(struct window_rendition *r, uint64_t discontinuity_sequence)
 	r->window->generation++;
 }
 
-void window_end(struct media_window *w)
-{
-	w->ended = true;
-	w->generation++;
-}
-
-void window_add_range(struct media_window *w, const struct media_daterange *range)
+void media_window_daterange(struct media_window *w, const struct media_daterange *range)
 {
 	struct window_range *r = mem_new(struct window_range);
 
@@ -360,6 +356,7 @@ void window_add_range(struct media_window *w, const struct media_daterange *rang
 	if (++w->n_ranges > RANGES_MAX)
 		drop_range(w, container_of(w->ranges.next, struct window_range, link));
 	w->generation++;
+	media_window_settle(w);
 }
 
 /* In the playlist, or lately removed from it. Numbers may have holes after a restart. */

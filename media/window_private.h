@@ -1,12 +1,12 @@
 #pragma once
 
 #include "base/list.h"
+#include "media/change.h"
 #include "media/engine.h"
 #include "media/recorder.h"
 #include "media/window.h"
 
-/* The window as its writers (segmenter.c, one a rendition) and its readers (playlist.c,
- * multivariant.c) see it. */
+/* The window as its writer (window_apply.c) and its readers (playlist.c, multivariant.c) see it. */
 
 struct window_init {
 	unsigned number;
@@ -44,19 +44,20 @@ struct window_rendition {
 
 struct media_window {
 	unsigned capacity, memory_segments;
+	uint64_t first_sequence[MEDIA_RENDITIONS];
+	struct media_events events;
+	void *user;
 	/* By number; NULL: not there. The first is the main one, and always there. */
 	struct window_rendition *renditions[MEDIA_RENDITIONS];
 	struct list ranges;
 	size_t n_ranges;
 	bool ended;
 	uint64_t generation;
+	uint64_t announced; /* of it */
 };
 
-struct media_window *window_create(const struct media_config *config);
-void window_destroy(struct media_window *w);
-/* The rendition of that number, made if it is not there; its first segment gets that sequence. */
-struct window_rendition *window_rendition(
-	struct media_window *w, unsigned number, uint64_t first_sequence);
+/* The rendition of that number, made if it is not there. */
+struct window_rendition *window_rendition(struct media_window *w, unsigned number);
 /* The rendition is the main one of the window. */
 struct window_rendition *window_main(const struct media_window *w);
 
@@ -64,7 +65,6 @@ struct window_rendition *window_main(const struct media_window *w);
 void window_begin(struct window_rendition *r, uint64_t start_us, uint64_t wall_ms, unsigned init,
 	bool discontinuity);
 void window_add_init(struct window_rendition *r, unsigned number, struct rcbuf *bytes);
-/* Takes the reference. */
 void window_add_part(
 	struct window_rendition *r, struct rcbuf *bytes, uint64_t duration_us, bool independent);
 /* Completes the open segment, slides the window, opens the next. Borrowed; NULL if it was empty. */
@@ -83,8 +83,6 @@ uint64_t window_count_discontinuities(const struct window_rendition *r);
  * number further on by the discontinuities that the rendition was away for (RFC 8216 6.2.2).
  */
 void window_clear(struct window_rendition *r, uint64_t discontinuity_sequence);
-void window_end(struct media_window *w);
-void window_add_range(struct media_window *w, const struct media_daterange *range);
 
 /* The bytes of all its parts are in memory. */
 bool segment_in_memory(const struct media_segment *s);

@@ -86,8 +86,7 @@ void media_window_restore(
 				own[n++] = &index->entries[i];
 		}
 		if (n > 0)
-			restore_rendition(window_rendition(w, number, index->next_sequence[number]),
-				index, own, n, dir);
+			restore_rendition(window_rendition(w, number), index, own, n, dir);
 	}
 	free(own);
 }

@@ -10,7 +10,9 @@
 /*
  * The engine of one stream: compressed samples in, CMAF parts and segments out. One instance a
  * stream, no globals, pinned to whatever thread calls it (all calls of one engine from the same
- * thread). It never blocks and does no file I/O: segments go to disk by whoever listens.
+ * thread, or handed from one to the next). It never blocks and does no file I/O. What it makes goes
+ * to its output, at the other end of which, maybe on another thread, is the window
+ * (media/window.h).
  *
  * Timeline: samples carry the encoder's 32-bit wrapping millisecond timestamps. The engine unwraps
  * and repairs them (spec media.md, "Timestamps") to one continuous timeline in microseconds that
@@ -53,8 +55,9 @@ struct media_sample {
 	uint32_t timestamp_ms; /* decode time, wraps at 2^32 */
 	uint32_t nano_offset; /* to be added to it, below 1,000,000 */
 	int32_t composition_ms; /* presentation minus decode time, may be negative */
-	const uint8_t *data; /* borrowed for the call */
+	const uint8_t *data;
 	size_t len;
+	struct rcbuf *bytes; /* data lies in them; NULL: borrowed for the call */
 };
 
 enum media_result {
@@ -81,32 +84,19 @@ struct media_stats {
 	double frame_rate; /* measured */
 	uint64_t keyframe_interval_us; /* last GOP */
 	uint64_t bitrate; /* bits per second, over the last segments */
-	const char *video_codec,
-		*audio_codec; /* RFC 6381 strings ("avc1.64001f"), NULL: no track */
+	char video_codec[48], audio_codec[48]; /* RFC 6381 ("avc1.64001f"), "": no track */
 	uint64_t duration_us; /* of the timeline so far */
-};
-
-/* Borrowed for the call. */
-struct media_init {
-	unsigned rendition, number; /* numbers grow over all renditions */
-	struct rcbuf *bytes;
-	const struct media_description *description;
-};
-
-/* What the engine announces; every call happens inside an engine call of the owner. */
-struct media_events {
-	/* A part can be read, a playlist changed: waiting requests should be looked at again. */
-	void (*updated)(void *user, struct media_window *window);
-	/* An init segment was made; a recorder stores it before the segments that need it. */
-	void (*init)(void *user, const struct media_init *init);
-	/* A segment is complete. Borrowed for the call: take a reference to keep it. */
-	void (*segment)(void *user, struct media_segment *segment);
 };
 
 struct media_engine;
 
+/*
+ * Goes on where that window ends: its promises and its count of discontinuities. Borrowed for the
+ * call, as are config and output; nothing was put out of it yet.
+ */
 struct media_engine *media_engine_create(const struct media_config *config,
-	const struct clock *clock, const struct media_events *events, void *user);
+	const struct clock *clock, const struct media_window *window,
+	const struct media_output *output, void *user);
 void media_engine_destroy(struct media_engine *e); /* NULL is fine */
 
 /*
@@ -132,8 +122,4 @@ enum media_result media_engine_write(struct media_engine *e, const struct media_
 void media_engine_interrupt(struct media_engine *e);
 /* Finishes as above and puts EXT-X-ENDLIST; no samples after. */
 void media_engine_end(struct media_engine *e);
-/* A DATERANGE from now on (or from `wall_ms` if not 0) in the playlists. */
-void media_engine_daterange(struct media_engine *e, const struct media_daterange *range);
-
-struct media_window *media_engine_window(struct media_engine *e);
 void media_engine_stats(const struct media_engine *e, struct media_stats *out);

@@ -6,8 +6,12 @@
 
 #include "base/buf.h"
 #include "base/rcbuf.h"
+#include "media/change.h"
 
 /*
+ * Made of the changes that an engine puts out; all calls on the thread of those who read it, which
+ * need not be the engine's.
+ *
  * The live window: init segments, the segments in the playlist with their parts, the open segment.
  * The newest segments hold their bytes in memory; an older one is read from its file once the
  * recorder has said where it lies (media_segment_stored), and keeps its bytes until then, so that
@@ -26,13 +30,6 @@ struct media_window;
 #define MEDIA_TRACKS 8 /* of a kind */
 #define MEDIA_AUDIO_RENDITION MEDIA_TRACKS /* and the audio track's number */
 #define MEDIA_RENDITIONS (2 * MEDIA_TRACKS)
-
-/* What a rendition is to players. */
-struct media_description {
-	char video[48], audio[48]; /* RFC 6381 names, "": none */
-	unsigned width, height, channels; /* 0: not known, or none */
-	double frame_rate; /* measured, 0: not known */
-};
 
 struct media_part {
 	struct rcbuf *bytes; /* NULL once the segment's bytes were released */
@@ -65,6 +62,34 @@ void media_segment_unref(struct media_segment **s);
 /* The file now holds the segment's bytes (loop thread). */
 void media_segment_stored(struct media_segment *s, const char *path);
 
+/* Borrowed for the call. */
+struct media_init {
+	unsigned rendition, number; /* numbers grow over all renditions */
+	struct rcbuf *bytes;
+	const struct media_description *description;
+};
+
+/* What the window announces; every call happens inside one that changes it. */
+struct media_events {
+	/* A part can be read, a playlist changed: waiting requests should be looked at again. */
+	void (*updated)(void *user, struct media_window *window);
+	/* An init segment was made; a recorder stores it before the segments that need it. */
+	void (*init)(void *user, const struct media_init *init);
+	/* A segment is complete. Borrowed for the call: take a reference to keep it. */
+	void (*segment)(void *user, struct media_segment *segment);
+};
+
+struct media_config;
+/* Of a stream that begins or goes on with config->first_sequence. */
+struct media_window *media_window_create(
+	const struct media_config *config, const struct media_events *events, void *user);
+void media_window_destroy(struct media_window *w); /* NULL is fine */
+/* A step of the engine. `updated` waits for media_window_settle. */
+void media_window_apply(struct media_window *w, const struct media_change *change);
+void media_window_settle(struct media_window *w);
+/* These two for an engine on the same thread, with the window as `user`. */
+extern const struct media_output media_window_output;
+
 struct media_daterange {
 	const char *id; /* unique in the stream */
 	const char *class_name; /* e.g. live.souk.product */
@@ -74,6 +99,9 @@ struct media_daterange {
 	/* X- attributes as playlist text, e.g. X-PRODUCT-ID="…",X-X=0.42 ; NULL: none */
 	const char *attributes;
 };
+
+/* Into the playlists, from its wall_ms on (which must be given). */
+void media_window_daterange(struct media_window *w, const struct media_daterange *range);
 
 /* Outcome of a playlist or media look-up; HTTP codes are the caller's business. */
 enum media_lookup {
@@ -112,7 +140,7 @@ enum media_lookup media_window_media(
 	struct media_window *w, const char *name, struct media_body *out);
 
 /*
- * After a restart, right after media_engine_create: the newest segments of a recording become the
+ * After a restart, before an engine is made for it: the newest segments of a recording become the
  * playlist again, served from DIR; the next segment follows behind a discontinuity.
  */
 struct recording_index;

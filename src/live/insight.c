@@ -3,13 +3,13 @@
 
 static char *text_or_null(const char *text)
 {
-	return text && *text ? mem_strdup(text) : NULL;
+	return *text ? mem_strdup(text) : NULL;
 }
 
 static char *codecs_text(const struct media_stats *m)
 {
-	if (!m->video_codec || !m->audio_codec)
-		return text_or_null(m->video_codec ? m->video_codec : m->audio_codec);
+	if (!m->video_codec[0] || !m->audio_codec[0])
+		return text_or_null(m->video_codec[0] ? m->video_codec : m->audio_codec);
 	return mem_printf("%s,%s", m->video_codec, m->audio_codec);
 }
 

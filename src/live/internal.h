@@ -78,7 +78,8 @@ struct live_stream {
 	char id_text[UUID_TEXT_SIZE];
 	struct stream_record record;
 	enum live_state state;
-	struct media_engine *engine;
+	struct media_window *window;
+	struct media_engine *engine; /* puts out into it */
 	struct feed *feed;
 	struct live_publisher *publisher;
 	struct recording *recording;

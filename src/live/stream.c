@@ -33,13 +33,13 @@ static void stream_set_state(struct live_stream *s, enum live_state state)
 	signal_emit(&s->updated, s);
 }
 
-static void engine_updated(void *user, struct media_window *window)
+static void window_updated(void *user, struct media_window *window)
 {
 	struct live_stream *s = user;
 	signal_emit(&s->updated, s);
 }
 
-static void engine_init(void *user, const struct media_init *init)
+static void window_init(void *user, const struct media_init *init)
 {
 	struct live_stream *s = user;
 	recording_init_segment(s->recording, init);
@@ -48,17 +48,17 @@ static void engine_init(void *user, const struct media_init *init)
 
 /*~ A finished segment goes two ways: it stays in the window, where media/window.c serves it to
  * http/hls.c (next stop), and to disk by recorder_queue.c. */
-static void engine_segment(void *user, struct media_segment *segment)
+static void window_segment(void *user, struct media_segment *segment)
 {
 	struct live_stream *s = user;
-	recording_segment(s->recording, segment, media_engine_window(s->engine));
+	recording_segment(s->recording, segment, s->window);
 	thumbnail_segment(s, segment);
 }
 
-static const struct media_events engine_events = {
-	.updated = engine_updated,
-	.init = engine_init,
-	.segment = engine_segment,
+static const struct media_events window_events = {
+	.updated = window_updated,
+	.init = window_init,
+	.segment = window_segment,
 };
 
 static void wait_out(void *user)
@@ -114,17 +114,19 @@ struct live_stream *live_stream_create(struct live_registry *r, const struct str
 	s->recording = recording_create(r, s->id_text, row->record_stream);
 	if (index)
 		continue_after(&config, s, index);
-	s->engine = media_engine_create(&config, loop_clock(r->loop), &engine_events, s);
+	s->window = media_window_create(&config, &window_events, s);
 	s->feed = feed_create(r->feeds, s->id_text);
 	s->timer = loop_timer_create(r->loop, "live stream", wait_out, s);
 	s->state = LIVE_WAITING;
 	if (index && index->n > 0) {
 		char *dir = live_recording_dir(r, s->id_text);
-		media_window_restore(media_engine_window(s->engine), index, dir);
+		media_window_restore(s->window, index, dir);
 		free(dir);
 		s->first_published_at_ms = index->entries[0].wall_ms;
 		s->state = LIVE_INTERRUPTED;
 	}
+	s->engine = media_engine_create(
+		&config, loop_clock(r->loop), s->window, &media_window_output, s->window);
 	timer_start(
 		s->timer, s->state == LIVE_WAITING ? unpublished_left_us(s) : r->config.grace_us);
 	list_append(&r->streams, &s->link);
@@ -195,6 +197,7 @@ void live_stream_destroy(struct live_stream *s)
 		s->end_write->stream = NULL;
 	feed_destroy(&s->feed);
 	media_engine_destroy(s->engine);
+	media_window_destroy(s->window);
 	list_remove(&s->link);
 	map_remove(r->by_id, s->id.bytes, sizeof(s->id.bytes));
 	metric_change(r->metrics.streams, -1);
@@ -417,7 +420,7 @@ const struct stream_record *live_stream_record(const struct live_stream *s)
 
 struct media_window *live_stream_window(struct live_stream *s)
 {
-	return media_engine_window(s->engine);
+	return s->window;
 }
 
 struct feed *live_stream_feed(struct live_stream *s)
@@ -454,7 +457,7 @@ void live_stream_stats(struct live_stream *s, struct live_stats *out)
 		.recorded_segments = rec.segments,
 		.recording_failures = rec.failures,
 		.recording = s->record.record_stream && !rec.failing,
-		.window_memory = media_window_memory(media_engine_window(s->engine)),
+		.window_memory = media_window_memory(s->window),
 	};
 	media_engine_stats(s->engine, &out->media);
 	if (s->publisher)
@@ -471,7 +474,7 @@ void live_stream_daterange(struct live_stream *s, const struct media_daterange *
 	}
 	if (!at.wall_ms)
 		at.wall_ms = clock_wall_ms(loop_clock(s->registry->loop));
-	media_engine_daterange(s->engine, &at);
+	media_window_daterange(s->window, &at);
 	if (s->record.record_stream)
 		recording_daterange(s->recording, &at);
 }

@@ -15,6 +15,7 @@
  * keep the rules of their kind.
  */
 struct state {
+	struct media_window *window;
 	struct media_engine *engine;
 	struct clock_manual clock;
 	uint64_t next_sequence[MEDIA_RENDITIONS], next_start_us[MEDIA_RENDITIONS];
@@ -44,12 +45,11 @@ static void check_faults(struct state *s)
 
 static void look(struct state *s, unsigned rendition)
 {
-	struct media_window *w = media_engine_window(s->engine);
 	struct media_playlist_query query = {0};
 	struct hls_playlist now;
 	struct buf text = {0};
 
-	if (media_window_playlist(w, rendition, &query, &text) == MEDIA_FOUND) {
+	if (media_window_playlist(s->window, rendition, &query, &text) == MEDIA_FOUND) {
 		hls_playlist_parse(&now, buf_text(&text), &s->faults);
 		hls_check_live(&now, &s->faults);
 		if (s->last[rendition].text)
@@ -213,7 +213,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct state s = {0};
 
 	clock_manual_init(&s.clock, 1700000000000000);
-	s.engine = media_engine_create(&config, &s.clock.clock, &events, &s);
+	s.window = media_window_create(&config, &events, &s);
+	s.engine = media_engine_create(
+		&config, &s.clock.clock, s.window, &media_window_output, s.window);
 	if (size > 30000)
 		size = 30000;
 	for (size_t i = 0; i + 3 <= size; i += 3)
@@ -225,5 +227,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	buf_finish(&s.faults);
 	media_engine_destroy(s.engine);
+	media_window_destroy(s.window);
 	return 0;
 }

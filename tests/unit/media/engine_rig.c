@@ -82,6 +82,12 @@ void rig_init(struct rig *r)
 
 void rig_init_config(struct rig *r, const struct media_config *config)
 {
+	rig_init_restored(r, config, NULL, NULL);
+}
+
+void rig_init_restored(struct rig *r, const struct media_config *config,
+	const struct recording_index *index, const char *dir)
+{
 	static const struct media_events events = {
 		.updated = rig_updated, .init = rig_init_segment, .segment = rig_segment_done};
 
@@ -93,12 +99,17 @@ void rig_init_config(struct rig *r, const struct media_config *config)
 	r->config.window = config->window ? config->window : 12;
 	r->config.memory_segments = config->memory_segments ? config->memory_segments : 3;
 	clock_manual_init(&r->clock, START_WALL_US);
-	r->engine = media_engine_create(&r->config, &r->clock.clock, &events, r);
+	r->window = media_window_create(&r->config, &events, r);
+	if (index)
+		media_window_restore(r->window, index, dir);
+	r->engine = media_engine_create(
+		&r->config, &r->clock.clock, r->window, &media_window_output, r->window);
 }
 
 void rig_finish(struct rig *r)
 {
 	media_engine_destroy(r->engine);
+	media_window_destroy(r->window);
 	for (size_t i = 0; i < r->n_segments; i++)
 		rcbuf_unref(&r->segments[i].bytes);
 	for (size_t i = 0; i < r->n_inits; i++)
@@ -266,7 +277,7 @@ static bool get_text(struct rig *r, bool skip, struct buf *out)
 {
 	struct media_playlist_query query = {.skip = skip};
 
-	return media_window_playlist(media_engine_window(r->engine), 0, &query, out) == MEDIA_FOUND;
+	return media_window_playlist(r->window, 0, &query, out) == MEDIA_FOUND;
 }
 
 static void check_delta(struct rig *r, const struct hls_playlist *full)
@@ -286,8 +297,7 @@ static void check_multivariant(struct rig *r)
 {
 	struct buf text = {0};
 
-	assert_int_equal(media_window_multivariant(media_engine_window(r->engine), NULL, &text),
-		MEDIA_FOUND);
+	assert_int_equal(media_window_multivariant(r->window, NULL, &text), MEDIA_FOUND);
 	hls_check_multivariant(buf_text(&text), &r->faults);
 	if ((strstr(buf_text(&text), "INDEPENDENT-SEGMENTS") != NULL) != r->last.independent)
 		buf_put_str(&r->faults, "INDEPENDENT-SEGMENTS in one playlist only\n");
@@ -472,7 +482,7 @@ void rig_compare(struct rig *r, unsigned dropped, int64_t sync_us)
 void rig_verify(struct rig *r, unsigned dropped, int64_t sync_us)
 {
 	media_engine_end(r->engine);
-	if (media_window_playable(media_engine_window(r->engine)))
+	if (media_window_playable(r->window))
 		assert_true(rig_playlist(r)->ended);
 	rig_compare(r, dropped, sync_us);
 }

@@ -31,7 +31,8 @@ struct rig_segment {
 struct rig {
 	struct clock_manual clock;
 	struct media_config config;
-	struct media_engine *engine;
+	struct media_window *window;
+	struct media_engine *engine; /* puts out into it */
 	struct rig_sent *sent;
 	size_t n_sent;
 	unsigned session;
@@ -63,6 +64,9 @@ struct rig_play {
 void rig_init(struct rig *r);
 /* As rig_init, with another configuration; config.window etc. may be 0 for the default. */
 void rig_init_config(struct rig *r, const struct media_config *config);
+/* The same where a window goes on from a recording. */
+void rig_init_restored(struct rig *r, const struct media_config *config,
+	const struct recording_index *index, const char *dir);
 void rig_finish(struct rig *r);
 
 void rig_configure_video(struct rig *r, unsigned width, unsigned height);

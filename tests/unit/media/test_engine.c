@@ -439,8 +439,7 @@ static void mp3_says_its_rate_in_its_frames(void **state)
 						 .data = frame,
 						 .len = sizeof(frame)}),
 			MEDIA_OK);
-	assert_int_equal(
-		media_window_multivariant(media_engine_window(r.engine), NULL, &text), MEDIA_FOUND);
+	assert_int_equal(media_window_multivariant(r.window, NULL, &text), MEDIA_FOUND);
 	assert_non_null(strstr(buf_text(&text), "CODECS=\"mp4a.40.34\""));
 	buf_finish(&text);
 	rig_finish(&r);
@@ -467,7 +466,7 @@ static void a_very_short_stream_can_be_played(void **state)
 	rig_configure_video(&r, 640, 360);
 	rig_video(&r, 0, 0, true);
 	media_engine_end(r.engine);
-	assert_true(media_window_playable(media_engine_window(r.engine)));
+	assert_true(media_window_playable(r.window));
 	rig_verify(&r, 0, SYNC_US);
 	assert_int_equal(r.n_segments, 1);
 	rig_finish(&r);

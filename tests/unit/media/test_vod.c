@@ -16,6 +16,7 @@
 /* Recordings of real media, from samples to the files that are left: decoded to the last frame. */
 
 struct studio {
+	struct media_window *window;
 	struct media_engine *engine;
 	struct recorder *recorder;
 	char dir[64];
@@ -79,12 +80,15 @@ static void studio_open(struct studio *s)
 		skip(); /* a libavcodec without encoders */
 	assert_non_null(mkdtemp(s->dir));
 	assert_int_equal(recorder_open(s->dir, &s->recorder), RECORDER_OK);
-	s->engine = media_engine_create(&config, &clock_system, &events, s);
+	s->window = media_window_create(&config, &events, s);
+	s->engine = media_engine_create(
+		&config, &clock_system, s->window, &media_window_output, s->window);
 }
 
 static void studio_close(struct studio *s)
 {
 	media_engine_destroy(s->engine);
+	media_window_destroy(s->window);
 	recorder_close(s->recorder);
 	vod_delete(s->dir);
 	encoded_finish(&s->small);

@@ -22,7 +22,7 @@ static void play_at(struct rig *r, uint32_t start_ms, double seconds)
 
 static struct media_window *window(struct rig *r)
 {
-	return media_engine_window(r->engine);
+	return r->window;
 }
 
 static enum media_lookup ask(struct rig *r, uint64_t msn, int64_t part)
@@ -355,7 +355,7 @@ static void date_ranges_come_and_go_with_their_segments(void **state)
 
 	rig_init_config(&r, &(struct media_config){.window = 4});
 	play_at(&r, 0, 6.5);
-	media_engine_daterange(r.engine, &range);
+	media_window_daterange(r.window, &range);
 	assert_int_equal(rig_playlist(&r)->n_ranges, 1);
 	assert_non_null(strstr(r.last.text,
 		"#EXT-X-DATERANGE:ID=\"pin-1\",CLASS=\"live.souk.product\",START-DATE=\"2023-11-14T"
@@ -376,7 +376,7 @@ static void date_ranges_of_times_to_come_are_bounded(void **state)
 	play_at(&r, 0, 6.5);
 	for (int i = 0; i < 1000; i++) {
 		snprintf(id, sizeof(id), "tag-%d", i);
-		media_engine_daterange(r.engine, &range);
+		media_window_daterange(r.window, &range);
 	}
 	assert_in_range(rig_playlist(&r)->n_ranges, 100, 500);
 	assert_null(strstr(r.last.text, "ID=\"tag-0\""));
@@ -414,12 +414,12 @@ static void restore(
 			.independent = independent,
 			.keep = true,
 		};
-	rig_init_config(r,
+	rig_init_restored(r,
 		&(struct media_config){
-			.first_sequence = {next}, .first_time_us = index.end_us, .first_init = 2});
+			.first_sequence = {next}, .first_time_us = index.end_us, .first_init = 2},
+		&index, dir);
 	r->n_inits = 2;
 	r->inits = mem_zalloc(2 * sizeof(*r->inits));
-	media_window_restore(window(r), &index, dir);
 	recording_index_finish(&index);
 }
 
