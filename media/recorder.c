@@ -288,12 +288,22 @@ enum recorder_result recording_load(const char *dir, struct recording_index *out
 			journal_has_init(&j, dir, e->rendition, e->init))
 			out->entries[out->n++] = *e;
 	}
+	out->ranges = j.ranges;
+	out->n_ranges = j.n_ranges;
+	j.ranges = NULL;
+	j.n_ranges = 0;
 	journal_finish(&j);
 	return RECORDER_OK;
 }
 
 void recording_index_finish(struct recording_index *i)
 {
+	for (size_t n = 0; n < i->n_ranges; n++) {
+		free((char *)i->ranges[n].id);
+		free((char *)i->ranges[n].class_name);
+		free((char *)i->ranges[n].attributes);
+	}
+	free(i->ranges);
 	free(i->entries);
 	*i = (struct recording_index){0};
 }

@@ -11,6 +11,8 @@
 /* DATERANGEs in the live playlist: those of times to come leave it late, so that the number is
  * bounded; the recording has them all. */
 #define RANGES_MAX 256
+/* Where the playlist goes back further. */
+#define RANGES_MAX_DVR 4096
 /* A rendition that is further behind the main one is over. */
 #define LAG_TARGETS 3
 
@@ -98,6 +100,7 @@ struct media_window *media_window_create(
 	memcpy(w->first_sequence, config->first_sequence, sizeof(w->first_sequence));
 	w->events = *events;
 	w->user = user;
+	w->dvr_us = config->dvr_us;
 	list_init(&w->ranges);
 	window_rendition(w, 0);
 	return w;
@@ -129,6 +132,7 @@ static void rendition_destroy(struct window_rendition *r)
 	media_segment_unref(&r->open);
 	for (size_t i = 0; i < r->n_inits; i++)
 		init_finish(&r->inits[i]);
+	dvr_finish(&r->dvr);
 	free(r->inits);
 	free(r->retired);
 	free(r->segments);
@@ -145,6 +149,7 @@ void media_window_destroy(struct media_window *w)
 		rendition_destroy(w->renditions[i]);
 	list_for_each_safe (r, next, &w->ranges, link)
 		range_free(r);
+	free(w->dir);
 	free(w);
 }
 
@@ -221,7 +226,9 @@ static void drop_inits(struct window_rendition *r)
 		if (r->retired[i] && r->retired[i]->init < oldest)
 			oldest = r->retired[i]->init;
 	}
-
+	if (r->dvr.end > r->dvr.begin &&
+		r->dvr.segments[r->dvr.begin - r->dvr.origin].init < oldest)
+		oldest = r->dvr.segments[r->dvr.begin - r->dvr.origin].init;
 	while (r->n_inits > 1 && r->inits[0].number < oldest) {
 		init_finish(&r->inits[0]);
 		memmove(&r->inits[0], &r->inits[1], (r->n_inits - 1) * sizeof(*r->inits));
@@ -238,7 +245,7 @@ static void drop_range(struct media_window *w, struct window_range *r)
 static void drop_ranges(struct media_window *w)
 {
 	struct window_range *r, *next;
-	uint64_t oldest = window_main(w)->segments[0]->wall_ms;
+	uint64_t oldest = window_first_wall_ms(window_main(w));
 
 	list_for_each_safe (r, next, &w->ranges, link) {
 		if (r->range.wall_ms + r->range.duration_ms < oldest)
@@ -260,9 +267,11 @@ static void retire(struct window_rendition *r, struct media_segment *s)
 	r->next_retired = (r->next_retired + 1) % r->window->capacity;
 }
 
-static void slide(struct window_rendition *r)
+void window_slide(struct window_rendition *r)
 {
-	if (r->segments[0]->discontinuity)
+	if (r->window->dvr_us)
+		window_dvr_keep(r, r->segments[0]);
+	else if (r->segments[0]->discontinuity)
 		r->discontinuity_sequence++;
 	retire(r, r->segments[0]);
 	memmove(&r->segments[0], &r->segments[1], (r->n_segments - 1) * sizeof(*r->segments));
@@ -307,7 +316,7 @@ struct media_segment *window_close_segment(struct window_rendition *r)
 	r->open_listed = 0;
 	age(r);
 	if (r->n_segments > r->window->capacity)
-		slide(r);
+		window_slide(r);
 	r->window->generation++;
 	return s;
 }
@@ -322,7 +331,7 @@ void window_publish(struct window_rendition *r, unsigned target_s, uint64_t part
 
 uint64_t window_count_discontinuities(const struct window_rendition *r)
 {
-	uint64_t n = r->discontinuity_sequence;
+	uint64_t n = r->discontinuity_sequence + r->dvr.discontinuities;
 
 	for (size_t i = 0; i < r->n_segments; i++)
 		n += r->segments[i]->discontinuity;
@@ -339,12 +348,14 @@ void window_clear(struct window_rendition *r, uint64_t discontinuity_sequence)
 		r->open->sequence += discontinuity_sequence - have;
 	for (size_t i = 0; i < r->n_segments; i++)
 		retire(r, r->segments[i]);
+	r->broken = r->broken || r->n_segments > 0;
 	r->n_segments = 0;
+	dvr_clear(&r->dvr);
 	r->discontinuity_sequence = discontinuity_sequence;
 	r->window->generation++;
 }
 
-void media_window_daterange(struct media_window *w, const struct media_daterange *range)
+void window_add_range(struct media_window *w, const struct media_daterange *range)
 {
 	struct window_range *r = mem_new(struct window_range);
 
@@ -352,10 +363,16 @@ void media_window_daterange(struct media_window *w, const struct media_daterange
 	r->range.id = mem_strdup(range->id);
 	r->range.class_name = mem_strdup(range->class_name);
 	r->range.attributes = mem_strdup(range->attributes);
+	r->added_us = window_end_us(window_main(w));
 	list_append(&w->ranges, &r->link);
-	if (++w->n_ranges > RANGES_MAX)
+	if (++w->n_ranges > (w->dvr_us ? RANGES_MAX_DVR : RANGES_MAX))
 		drop_range(w, container_of(w->ranges.next, struct window_range, link));
 	w->generation++;
+}
+
+void media_window_daterange(struct media_window *w, const struct media_daterange *range)
+{
+	window_add_range(w, range);
 	media_window_settle(w);
 }
 
@@ -393,7 +410,7 @@ static void body_pieces(struct media_body *out, const struct media_part *parts, 
 }
 
 /* Sequences have 32 bits in names. */
-static uint64_t body_id(const struct window_rendition *r, uint64_t id)
+uint64_t window_body_id(const struct window_rendition *r, uint64_t id)
 {
 	return id | (uint64_t)r->number << 56;
 }
@@ -403,9 +420,13 @@ static enum media_lookup segment_body(
 {
 	struct media_segment *s = find_segment(r, sequence);
 
+	if (!s && sequence == r->open->sequence && !r->window->ended)
+		return MEDIA_WAIT;
 	if (!s)
-		return sequence == r->open->sequence && !r->window->ended ? MEDIA_WAIT : MEDIA_GONE;
-	*out = (struct media_body){.id = body_id(r, sequence << 16)};
+		return window_dvr_body(r, sequence, out);
+	if (s->gap)
+		return MEDIA_GONE;
+	*out = (struct media_body){.id = window_body_id(r, sequence << 16)};
 	/* Even while the bytes are here as well: sendfile() copies nothing, and the page cache has
 	 * what was just written. */
 	if (s->path) {
@@ -429,7 +450,7 @@ static enum media_lookup part_body(
 	if (part >= s->n_parts)
 		return s == r->open && part == s->n_parts && !r->window->ended ? MEDIA_WAIT
 									       : MEDIA_GONE;
-	*out = (struct media_body){.id = body_id(r, sequence << 16 | (part + 1))};
+	*out = (struct media_body){.id = window_body_id(r, sequence << 16 | (part + 1))};
 	if (s->parts[part].bytes) {
 		body_pieces(out, &s->parts[part], 1);
 		return MEDIA_FOUND;
@@ -448,7 +469,7 @@ static enum media_lookup init_body(
 		const struct window_init *init = &r->inits[i];
 		if (init->number != number)
 			continue;
-		*out = (struct media_body){.id = body_id(r, UINT64_C(1) << 63 | number)};
+		*out = (struct media_body){.id = window_body_id(r, UINT64_C(1) << 63 | number)};
 		if (init->bytes) {
 			const struct media_part part = {
 				.bytes = init->bytes, .len = rcbuf_len(init->bytes)};
@@ -535,11 +556,11 @@ bool rendition_playable(const struct window_rendition *r)
 	return r && r->published && r->n_segments > 0;
 }
 
-static uint64_t end_of(const struct window_rendition *r)
+uint64_t window_end_us(const struct window_rendition *r)
 {
-	const struct media_segment *last = r->segments[r->n_segments - 1];
+	const struct media_segment *last = r->n_segments ? r->segments[r->n_segments - 1] : NULL;
 
-	return last->start_us + last->duration_us;
+	return last ? last->start_us + last->duration_us : 0;
 }
 
 bool rendition_current(const struct window_rendition *r)
@@ -550,7 +571,8 @@ bool rendition_current(const struct window_rendition *r)
 		return false;
 	main = window_main(r->window);
 	return r == main || r->window->ended || !rendition_playable(main) ||
-		end_of(r) + LAG_TARGETS * (uint64_t)main->target_s * 1000000 >= end_of(main);
+		window_end_us(r) + LAG_TARGETS * (uint64_t)main->target_s * 1000000 >=
+		window_end_us(main);
 }
 
 bool media_window_playable(const struct media_window *w)
@@ -584,7 +606,7 @@ static size_t rendition_memory(const struct window_rendition *r)
 
 	for (size_t i = 0; i < r->n_segments; i++)
 		total += segment_memory(r->segments[i]);
-	return total;
+	return total + dvr_memory(&r->dvr);
 }
 
 size_t media_window_memory(const struct media_window *w)

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/list.h"
+#include "dvr.h"
 #include "media/change.h"
 #include "media/engine.h"
 #include "media/recorder.h"
@@ -17,13 +18,17 @@ struct window_init {
 struct window_range {
 	struct list link;
 	struct media_daterange range; /* texts owned */
+	uint64_t added_us; /* where the main rendition's playlist ended then */
 };
 
 /* One media playlist. */
 struct window_rendition {
 	struct media_window *window;
 	unsigned number;
-	/* segments[0] is the oldest in the playlist. */
+	/* What the playlist has before segments[0]. */
+	struct dvr dvr;
+	bool broken; /* what it had was taken away */
+	/* segments[0] is the oldest in the live window. */
 	struct media_segment **segments;
 	size_t n_segments;
 	struct media_segment **retired; /* a ring of what left the playlist last; NULL: free */
@@ -49,6 +54,8 @@ struct media_window {
 	void *user;
 	/* By number; NULL: not there. The first is the main one, and always there. */
 	struct window_rendition *renditions[MEDIA_RENDITIONS];
+	uint64_t dvr_us;
+	char *dir; /* of the files; NULL: no segment was stored yet */
 	struct list ranges;
 	size_t n_ranges;
 	bool ended;
@@ -83,6 +90,22 @@ uint64_t window_count_discontinuities(const struct window_rendition *r);
  * number further on by the discontinuities that the rendition was away for (RFC 8216 6.2.2).
  */
 void window_clear(struct window_rendition *r, uint64_t discontinuity_sequence);
+/* The oldest segment of the live window leaves it. */
+void window_slide(struct window_rendition *r);
+void window_add_range(struct media_window *w, const struct media_daterange *range);
+/* Where the newest complete segment ends, 0: there is none. */
+uint64_t window_end_us(const struct window_rendition *r);
+
+/* Unique in the stream: of a segment, part or init segment, by what its name says. */
+uint64_t window_body_id(const struct window_rendition *r, uint64_t id);
+
+/* window_dvr.c: what follows when a segment leaves the live window. */
+void window_dvr_keep(struct window_rendition *r, const struct media_segment *s);
+enum media_lookup window_dvr_body(
+	const struct window_rendition *r, uint64_t sequence, struct media_body *out);
+/* The oldest that is in the playlist. */
+uint64_t window_first_sequence(const struct window_rendition *r);
+uint64_t window_first_wall_ms(const struct window_rendition *r);
 
 /* The bytes of all its parts are in memory. */
 bool segment_in_memory(const struct media_segment *s);

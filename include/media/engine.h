@@ -36,12 +36,16 @@ enum media_codec {
 	MEDIA_CODEC_EAC3, /* likewise */
 };
 
+#define MEDIA_DVR_WHOLE UINT64_MAX
+
 struct media_config {
 	uint64_t part_target_us; /* 200000 */
 	uint64_t segment_target_us; /* 2000000 */
 	uint64_t max_jump_us; /* 3000000: a larger step of the clock is a discontinuity */
 	unsigned window; /* segments in the live playlist */
 	unsigned memory_segments; /* newest complete segments kept in memory (≥ 2) */
+	/* How far back the playlist goes beyond the window, from files; 0: not at all. */
+	uint64_t dvr_us; /* MEDIA_DVR_WHOLE: to the stream's begin */
 	/* Media sequence numbers to begin with (after a restart), by rendition. */
 	uint64_t first_sequence[MEDIA_RENDITIONS];
 	uint64_t first_time_us; /* timeline to begin with (after a restart) */

@@ -68,6 +68,8 @@ struct recording_index {
 	unsigned inits; /* number of the next init segment */
 	uint64_t next_sequence[MEDIA_RENDITIONS], end_us; /* where a continuation goes on */
 	struct media_description descriptions[MEDIA_RENDITIONS]; /* as the newest init says */
+	struct media_daterange *ranges; /* in the order of recording, texts owned */
+	size_t n_ranges;
 };
 
 /* Reads the journal; a torn last line is dropped, an entry without its file (or of another size)

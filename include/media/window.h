@@ -55,6 +55,7 @@ struct media_segment {
 	char *path; /* absolute, once stored; NULL before */
 	bool aged; /* not among the newest: bytes go once it is stored */
 	bool hide_parts; /* its parts do not keep the published target: not listed */
+	bool gap; /* its bytes are lost: EXT-X-GAP */
 };
 
 struct media_segment *media_segment_ref(struct media_segment *s);
@@ -115,14 +116,39 @@ struct media_playlist_query {
 	bool has_msn, has_part;
 	uint64_t msn, part;
 	bool skip; /* _HLS_skip=YES or v2 */
+	bool skip_ranges; /* v2 */
+	bool brief; /* only the live window, also where a longer one is kept */
 	const char *uri_suffix; /* appended to every URI, e.g. "?token=…"; NULL: nothing */
 };
+
+/* A stretch of a playlist that never changes: counted, loop thread only. */
+struct media_text {
+	unsigned refs;
+	struct rcbuf *bytes;
+	/* Whoever delivers it keeps its compressed form here; NULL: none yet. */
+	struct rcbuf *packed;
+	uint32_t crc;
+};
+struct media_text *media_text_ref(struct media_text *t);
+void media_text_unref(struct media_text **t);
+
+/* A playlist's text in pieces: the head, stretches that many playlists share, the tail. */
+struct media_playlist {
+	struct buf head;
+	struct media_text **texts;
+	size_t n_texts;
+	struct buf tail;
+};
+void media_playlist_finish(struct media_playlist *p);
 
 /* Appends the text to out if MEDIA_FOUND. */
 enum media_lookup media_window_multivariant(
 	struct media_window *w, const char *uri_suffix, struct buf *out);
 enum media_lookup media_window_playlist(struct media_window *w, unsigned rendition,
 	const struct media_playlist_query *query, struct buf *out);
+/* The same without putting it together; *out is set, and finished by the caller, if MEDIA_FOUND. */
+enum media_lookup media_window_playlist_pieces(struct media_window *w, unsigned rendition,
+	const struct media_playlist_query *query, struct media_playlist *out);
 
 /* Where the bytes of a name lie: memory pieces in order, or a stretch of a file. */
 struct media_body {
@@ -141,12 +167,15 @@ enum media_lookup media_window_media(
 
 /*
  * After a restart, before an engine is made for it: the newest segments of a recording become the
- * playlist again, served from DIR; the next segment follows behind a discontinuity.
+ * playlist again, served from DIR; the next segment follows behind a discontinuity. Where a longer
+ * window is kept, those that are lost in between are gaps in it.
  */
 struct recording_index;
 void media_window_restore(
 	struct media_window *w, const struct recording_index *index, const char *dir);
 
+/* The oldest segment of a rendition that can be fetched, or the next one to be. */
+uint64_t media_window_oldest(const struct media_window *w, unsigned rendition);
 bool media_window_ended(const struct media_window *w);
 /* The first segment can be played: the multivariant playlist is served from here on. */
 bool media_window_playable(const struct media_window *w);

@@ -43,6 +43,19 @@ static void check_faults(struct state *s)
 	buf_reset(&s->faults);
 }
 
+static void look_at_delta(struct state *s, unsigned rendition)
+{
+	struct media_playlist_query query = {.skip = true, .skip_ranges = true};
+	struct hls_playlist delta;
+	struct buf text = {0};
+
+	media_window_playlist(s->window, rendition, &query, &text);
+	hls_playlist_parse(&delta, buf_text(&text), &s->faults);
+	hls_check_delta(&s->last[rendition], &delta, &s->faults);
+	hls_playlist_finish(&delta);
+	buf_finish(&text);
+}
+
 static void look(struct state *s, unsigned rendition)
 {
 	struct media_playlist_query query = {0};
@@ -56,6 +69,7 @@ static void look(struct state *s, unsigned rendition)
 			hls_check_change(&s->last[rendition], &now, &s->faults);
 		hls_playlist_finish(&s->last[rendition]);
 		s->last[rendition] = now;
+		look_at_delta(s, rendition);
 		check_faults(s);
 	}
 	buf_finish(&text);
@@ -86,7 +100,7 @@ static void segment(void *user, struct media_segment *seg)
 	s->next_sequence[seg->rendition] = seg->sequence + 1;
 	s->next_start_us[seg->rendition] = seg->start_us + seg->duration_us;
 	if (seg->sequence % 2)
-		media_segment_stored(seg, "/nowhere");
+		media_segment_stored(seg, "/nowhere/segment");
 }
 
 /* Mostly the main one; 8 is one more than there may be. */
@@ -204,11 +218,14 @@ static void act(struct state *s, uint8_t op, uint8_t how, uint8_t shape)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	/* The length is as good a choice as a byte, and leaves what the bytes mean as it is. */
+	static const uint64_t dvrs[] = {0, 20000000, MEDIA_DVR_WHOLE};
 	const struct media_config config = {.part_target_us = 200000,
 		.segment_target_us = 2000000,
 		.max_jump_us = 3000000,
 		.window = 6,
-		.memory_segments = 2};
+		.memory_segments = 2,
+		.dvr_us = dvrs[size / 3 % 3]};
 	const struct media_events events = {.updated = updated, .init = init, .segment = segment};
 	struct state s = {0};
 

@@ -122,7 +122,10 @@ static uint64_t date_ms(const char *s, struct buf *faults)
 
 static struct hls_segment *add_segment(struct hls_playlist *p)
 {
-	p->segments = mem_realloc(p->segments, (p->n + 1) * sizeof(*p->segments));
+	/* Long playlists: room for twice as many at each power of two. */
+	if ((p->n & (p->n - 1)) == 0)
+		p->segments =
+			mem_realloc(p->segments, (p->n ? p->n * 2 : 1) * sizeof(*p->segments));
 	p->segments[p->n] = (struct hls_segment){0};
 	return &p->segments[p->n++];
 }
@@ -157,6 +160,7 @@ static void put_control(struct parser *x, const char *value)
 	x->p->part_hold_back_us = attribute_us(value, "PART-HOLD-BACK", x->faults);
 	x->p->hold_back_us = attribute_us(value, "HOLD-BACK", x->faults);
 	x->p->skip_until_us = attribute_us(value, "CAN-SKIP-UNTIL", x->faults);
+	x->p->skips_ranges = attribute_yes(value, "CAN-SKIP-DATERANGES", x->faults);
 }
 
 static void put_hint(struct parser *x, const char *value)
@@ -263,6 +267,9 @@ static void put_version(struct parser *x, const char *value)
 static void put_type(struct parser *x, const char *value)
 {
 	x->p->vod = strcmp(value, "VOD") == 0;
+	x->p->event = strcmp(value, "EVENT") == 0;
+	if (!x->p->vod && !x->p->event)
+		fault(x->faults, "4.4.3.5 EVENT or VOD: %s", value);
 }
 
 static void put_flag(struct parser *x, const char *name)
@@ -271,6 +278,8 @@ static void put_flag(struct parser *x, const char *name)
 		x->p->independent = true;
 	else if (strcmp(name, "EXT-X-DISCONTINUITY") == 0)
 		x->next.discontinuity = true;
+	else if (strcmp(name, "EXT-X-GAP") == 0)
+		x->next.gap = true;
 	else if (strcmp(name, "EXT-X-ENDLIST") == 0)
 		x->p->ended = true;
 }
@@ -291,6 +300,7 @@ static const struct tag {
 	{"EXT-X-INDEPENDENT-SEGMENTS", true, NULL},
 	{"EXT-X-ENDLIST", true, NULL},
 	{"EXT-X-DISCONTINUITY", false, NULL},
+	{"EXT-X-GAP", false, NULL},
 	{"EXT-X-MAP", false, put_map},
 	{"EXT-X-PROGRAM-DATE-TIME", false, put_date},
 	{"EXTINF", false, put_duration},
@@ -591,6 +601,13 @@ void hls_check_change(
 		fault(faults, "4.4.3.7 the part target must not change");
 	if (to->independent && !from->independent)
 		fault(faults, "4.4.2.1 INDEPENDENT-SEGMENTS cannot come back");
+	/* A rendition that comes back begins anew, and can promise nothing any more. */
+	bool anew = to->sequence >= from->sequence + from->n_whole;
+
+	if (from->event != to->event && !(from->event && anew))
+		fault(faults, "4.4.3.5 the type of a playlist does not change");
+	if (from->event && to->event && to->sequence != from->sequence)
+		fault(faults, "4.4.3.5 nothing is taken out of an EVENT");
 	if (to->sequence < from->sequence) {
 		fault(faults, "4.4.3.2 the media sequence never goes back");
 		return;

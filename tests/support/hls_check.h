@@ -22,7 +22,7 @@ struct hls_segment {
 	char *map; /* the init segment that holds for it */
 	uint64_t duration_us;
 	uint64_t date_ms; /* 0: none */
-	bool discontinuity;
+	bool discontinuity, gap;
 	struct hls_part *parts;
 	size_t n_parts;
 };
@@ -30,12 +30,13 @@ struct hls_segment {
 struct hls_playlist {
 	uint64_t version, target_s, sequence, discontinuity_sequence, skip;
 	uint64_t part_target_us, part_hold_back_us, hold_back_us, skip_until_us;
-	bool has_target, has_parts_info, blocks, independent, ended, vod, has_sequence;
+	bool has_target, has_parts_info, blocks, independent, ended, vod, event, has_sequence;
 	char *hint;
 	struct hls_segment *segments;
 	size_t n; /* with the open one */
 	size_t n_whole; /* without it */
 	size_t n_ranges;
+	bool skips_ranges;
 	char *text;
 };
 

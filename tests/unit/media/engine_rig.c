@@ -20,7 +20,7 @@ static void rig_updated(void *user, struct media_window *window)
 	r->updates++;
 	if (media_window_memory(window) > r->peak_memory)
 		r->peak_memory = media_window_memory(window);
-	if (media_window_playable(window))
+	if (media_window_playable(window) && !r->unwatched)
 		rig_playlist(r);
 }
 

@@ -44,6 +44,7 @@ struct rig {
 	struct buf faults;
 	unsigned updates;
 	bool never_stored; /* a disk that hangs */
+	bool unwatched; /* playlists are not looked at as they come */
 	bool keep_segments; /* hold references, as a recorder does */
 	size_t peak_memory;
 	int64_t late_us; /* how far a sample may lie before its segment */
