@@ -6,8 +6,9 @@
 
 /*
  * Work lanes: threads of our own for what blocks. FAST is for short disk work (appending a
- * segment, a journal line), SLOW for remuxing, deleting, backups: slow work never holds up fast.
- * `run` gets no loop access; `done` comes back on the loop, never inside work_submit.
+ * segment, a journal line), SLOW for remuxing, pictures, deleting, backups: slow work never holds
+ * up fast, and has a lower priority than all other threads where cores are few. `run` gets no loop
+ * access; `done` comes back on the loop, never inside work_submit.
  */
 enum work_lane { WORK_FAST, WORK_SLOW };
 

@@ -1,6 +1,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include <uv.h>
 
 #define LOG_MODULE "work"
@@ -13,6 +14,8 @@
 #include "loop_private.h"
 
 #define LANES 2
+/* Slow work takes what the loop, the disk work and the database leave of the cores. */
+#define SLOW_NICE 10
 
 struct work_job {
 	struct list link; /* in its lane, or among the finished */
@@ -30,6 +33,8 @@ struct lane {
 	pthread_cond_t wake;
 	pthread_t *threads;
 	unsigned n_threads;
+	const char *name;
+	int nice; /* more than the loop's */
 };
 
 /* `lock` guards the lanes, the finished jobs and `stopping`; the rest is the loop's. */
@@ -83,6 +88,10 @@ static void *lane_main(void *arg)
 	struct work *w = lane->work;
 	struct work_job *job;
 
+	pthread_setname_np(pthread_self(), lane->name);
+	/* On Linux a thread's own (sched(7)); where it is refused the work is done all the same. */
+	if (lane->nice)
+		(void)!nice(lane->nice);
 	while ((job = lane_take(lane))) {
 		job->run(job->arg);
 		pthread_mutex_lock(&w->lock);
@@ -165,6 +174,8 @@ static void lane_start(struct work *w, enum work_lane which, unsigned n)
 	pthread_cond_init(&lane->wake, NULL);
 	lane->threads = mem_zalloc(n * sizeof(*lane->threads));
 	lane->n_threads = n;
+	lane->name = which == WORK_SLOW ? "souk-slow" : "souk-fast";
+	lane->nice = which == WORK_SLOW ? SLOW_NICE : 0;
 	/* Signals are for the loop's thread. */
 	sigfillset(&all);
 	sigdelset(&all, SIGSEGV);

@@ -1,4 +1,5 @@
 #include <pthread.h>
+#include <sys/resource.h>
 
 #include "loop/work.h"
 #include "support.h"
@@ -94,6 +95,39 @@ static void slow_lane_does_not_hold_up_the_fast(void **state)
 	fixture_finish(&f);
 }
 
+struct niceness {
+	int value;
+	bool done;
+};
+
+static void niceness_run(void *arg)
+{
+	struct niceness *n = arg;
+	n->value = getpriority(PRIO_PROCESS, 0);
+}
+
+static void niceness_done(void *arg, bool cancelled)
+{
+	struct niceness *n = arg;
+	n->done = !cancelled;
+}
+
+static void slow_work_gives_way(void **state)
+{
+	struct fixture f;
+	struct niceness fast = {0}, slow = {0};
+	int mine = getpriority(PRIO_PROCESS, 0);
+	fixture_init(&f);
+	work_submit(loop_work(f.loop), WORK_FAST, niceness_run, niceness_done, &fast);
+	work_submit(loop_work(f.loop), WORK_SLOW, niceness_run, niceness_done, &slow);
+	run_until(&f, fast.done && slow.done);
+	assert_int_equal(fast.value, mine);
+	/* 19 is the last. */
+	assert_int_equal(slow.value, mine + 10 < 19 ? mine + 10 : 19);
+	assert_int_equal(getpriority(PRIO_PROCESS, 0), mine);
+	fixture_finish(&f);
+}
+
 static void cancelled_job_is_not_run_but_reported(void **state)
 {
 	struct fixture f;
@@ -143,6 +177,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(done_comes_on_the_loop_not_inside_the_call),
 		cmocka_unit_test(slow_lane_does_not_hold_up_the_fast),
+		cmocka_unit_test(slow_work_gives_way),
 		cmocka_unit_test(cancelled_job_is_not_run_but_reported),
 		cmocka_unit_test(queue_runs_one_at_a_time_in_order),
 	};
