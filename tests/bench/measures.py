@@ -41,12 +41,12 @@ class Bench:
 class Publishers:
     """load_publish in the background; result() waits for its end."""
 
-    def __init__(self, bench, server, keys, flv, seconds, *extra):
-        keys_file = os.path.join(server.folder, "keys")
+    def __init__(self, bench, server, keys, flv, seconds, *extra, url=None):
+        keys_file = os.path.join(server.folder, f"keys-{keys[0]}")
         with open(keys_file, "w") as f:
             f.write("\n".join(keys) + "\n")
         self.process = subprocess.Popen(
-            [bench.tool("load_publish"), "--url", server.publish_url, "--file", flv,
+            [bench.tool("load_publish"), "--url", url or server.publish_url, "--file", flv,
              "--keys-file", keys_file, "--streams", str(len(keys)), "--duration",
              f"{int(seconds)}s", *extra], stdout=subprocess.PIPE, text=True)
 

@@ -52,19 +52,31 @@ class Server:
         return found
 
     def cpu_seconds(self):
-        """User and system time of all threads, the ended ones too."""
-        ticks = 0
-        for pid in self.pids():
-            with open(f"/proc/{pid}/stat") as f:
-                fields = f.read().rsplit(")", 1)[1].split()
-            ticks += int(fields[11]) + int(fields[12])
-        return ticks / os.sysconf("SC_CLK_TCK")
+        """User and system time of all threads, the ended ones too (clock_getcpuclockid(3)):
+        to the nanosecond, where /proc counts in ticks of 10 ms."""
+        return sum(time.clock_gettime(~pid << 3 | 2) for pid in self.pids())
 
     def pss_bytes(self):
         total = 0
         for pid in self.pids():
             with open(f"/proc/{pid}/smaps_rollup") as f:
                 total += int(re.search(r"^Pss:\s+(\d+) kB", f.read(), re.M)[1]) * 1024
+        return total
+
+    def waited_seconds(self):
+        """How long the main threads could have run and did not: others had the cores."""
+        total = 0
+        for pid in self.pids():
+            with open(f"/proc/{pid}/schedstat") as f:
+                total += int(f.read().split()[1])
+        return total / 1e9
+
+    def written_bytes(self):
+        """Given to the page cache for disks, not to sockets (proc(5), write_bytes)."""
+        total = 0
+        for pid in self.pids():
+            with open(f"/proc/{pid}/io") as f:
+                total += int(re.search(r"^write_bytes: (\d+)", f.read(), re.M)[1])
         return total
 
     def spawn(self, args, **kwargs):
@@ -108,17 +120,17 @@ rtmp {{
   server {{
     listen {host}:{rtmp};
     chunk_size 4096;
-    application live {{
-      live on;
-      hls on; hls_path {folder}/www/hls; hls_fragment {fragment}s; hls_playlist_length {length}s;
-    }}
+    {applications}
   }}
 }}
 http {{
   access_log off; sendfile on; tcp_nopush on; tcp_nodelay on; keepalive_requests 1000000000;
   types {{ application/vnd.apple.mpegurl m3u8; video/mp2t ts; video/mp4 mp4 m4s; }}
   {temp}
-  server {{ listen {host}:{http} backlog=4096; root {folder}/www; }}
+  server {{
+    listen {host}:{http} backlog=4096; root {folder}/www;
+    location /stat {{ rtmp_stat all; }}
+  }}
 }}
 """
 
@@ -127,14 +139,26 @@ class Nginx(Server):
     name = "nginx-rtmp"
     module = "/usr/lib/nginx/modules/ngx_rtmp_module.so"
 
-    def __init__(self, folder, fragment=2, **_):
+    def __init__(self, folder, fragment=2, hls=True, record=False, push=None, pushed=0, **_):
+        """record: FLV files in rec; push: the first so many streams go to /pushed, not to /live,
+        and on to that URL."""
         super().__init__(folder)
-        self.fragment = fragment
+        self.record, self.pushed = os.path.join(folder, "rec"), pushed
+        common = "live on;"
+        if hls:
+            common += f" hls on; hls_fragment {fragment}s; hls_playlist_length {12 * fragment}s;"
+        if record:
+            common += f" record all; record_path {self.record};"
+        self.applications = f"application live {{ {common} hls_path {folder}/www/hls; }}"
+        if push:
+            self.applications += (f" application pushed {{ {common} hls_path {folder}/www/pushed; "
+                                  f"push {push}; }}")
 
     def start(self):
-        os.makedirs(os.path.join(self.folder, "www", "hls"))
         # Workers run as nobody when the bench runs as root.
-        for folder in (self.folder, os.path.join(self.folder, "www", "hls")):
+        for name in ("", "rec", "www", "www/hls", "www/pushed"):
+            folder = os.path.join(self.folder, name)
+            os.makedirs(folder, exist_ok=True)
             os.chmod(folder, 0o777)
         temp = "".join(f"{n}_temp_path {self.folder}/{n}; " for n in
                        ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
@@ -142,7 +166,7 @@ class Nginx(Server):
         with open(conf, "w") as f:
             f.write(NGINX_CONF.format(module=self.module, folder=self.folder, host=HOST,
                                       rtmp=self.rtmp_port, http=self.http_port, temp=temp,
-                                      fragment=self.fragment, length=12 * self.fragment))
+                                      applications=self.applications))
         self.spawn(["nginx", "-p", self.folder, "-c", conf, "-e",
                     os.path.join(self.folder, "error.log")])
         wait_for(lambda: accepts(self.http_port) and accepts(self.rtmp_port), "nginx listens")
@@ -152,7 +176,7 @@ class Nginx(Server):
         return [f"bench{i}" for i in range(n)]
 
     def playlist(self, i):
-        return f"/hls/bench{i}.m3u8"
+        return f"/{'pushed' if i < self.pushed else 'hls'}/bench{i}.m3u8"
 
     def put(self, name, data):
         """A file to be served from disk, its name the path."""
@@ -225,6 +249,13 @@ class Soukd(Server):
             if line.startswith(name + " "):
                 return float(line.split()[1])
         return 0.0
+
+    def histogram(self, name):
+        """[(bound, observations up to it)], the last bound infinity."""
+        lines = self.get("/metrics")[1].decode().splitlines()
+        pattern = re.compile(re.escape(name) + r'_bucket\{le="([^"]+)"\} (\d+)')
+        found = [pattern.match(line) for line in lines]
+        return [(float(m[1].replace("+", "")), int(m[2])) for m in found if m]
 
     def keys(self, n):
         self.made = [self.ctl("streams", "create", "--seller", f"bench-{i}", "--title",

@@ -18,7 +18,7 @@ struct load {
 	const char *urls[URLS_MAX];
 	unsigned n;
 	struct target *targets;
-	uint64_t connections, duration_us, poll_us, requests;
+	uint64_t connections, duration_us, poll_us, late_us, requests;
 	struct buf headers;
 	int plain, hints, anywhere;
 };
@@ -38,6 +38,7 @@ static const char help[] =
 	"  --plain            no low latency even where it is offered\n"
 	"  --hints            ask for a part as soon as it is hinted at\n"
 	"  --poll T           between plain reloads (half a target duration)\n"
+	"  --late T           count frames of load_publish --stamp that took longer\n"
 	"load_hls hammer --url URL [--url ...]\n"
 	"  --connections N    keep-alive connections, each with a request under way (200)\n"
 	"  --duration T       (10s)\n"
@@ -52,7 +53,7 @@ static bool usage(const char *why, const char *value)
 	return false;
 }
 
-enum { OPT_URL = 256, OPT_CONNECTIONS, OPT_DURATION, OPT_POLL, OPT_REQUESTS, OPT_HEADER };
+enum { OPT_URL = 256, OPT_CONNECTIONS, OPT_DURATION, OPT_POLL, OPT_LATE, OPT_REQUESTS, OPT_HEADER };
 
 static bool option_set(struct load *l, int opt, const char *arg)
 {
@@ -69,6 +70,8 @@ static bool option_set(struct load *l, int opt, const char *arg)
 			l->duration_us <= DURATION_MAX_S * 1000000ULL;
 	case OPT_POLL:
 		return text_duration_us(arg, &l->poll_us);
+	case OPT_LATE:
+		return text_duration_us(arg, &l->late_us);
 	case OPT_REQUESTS:
 		return text_u64(arg, 1, INT64_MAX, &l->requests);
 	case OPT_HEADER:
@@ -85,6 +88,7 @@ static bool options_parse(struct load *l, int argc, char **argv)
 		{"connections", required_argument, NULL, OPT_CONNECTIONS},
 		{"duration", required_argument, NULL, OPT_DURATION},
 		{"poll", required_argument, NULL, OPT_POLL},
+		{"late", required_argument, NULL, OPT_LATE},
 		{"requests", required_argument, NULL, OPT_REQUESTS},
 		{"header", required_argument, NULL, OPT_HEADER},
 		{"plain", no_argument, &l->plain, 1},
@@ -130,6 +134,7 @@ static json_t *play(struct load *l)
 		.players = l->connections ? (unsigned)l->connections : 1,
 		.duration_us = l->duration_us,
 		.poll_us = l->poll_us,
+		.late_us = l->late_us,
 		.plain = l->plain,
 		.hints = l->hints,
 		.stop = &stop_asked});

@@ -19,7 +19,7 @@ struct crowd {
 	const struct player_options *opt;
 	struct player *players;
 	struct samples *frames, *lists, *media; /* latencies */
-	uint64_t n_lists, n_media, bytes, list_errors, media_errors, overruns;
+	uint64_t late, n_lists, n_media, bytes, list_errors, media_errors, overruns;
 	unsigned playing, ended;
 };
 
@@ -39,8 +39,9 @@ struct player {
 static void stamp_found(uint64_t wall_us, void *user)
 {
 	struct crowd *c = user;
-	uint64_t now = clock_wall_us(&clock_system);
-	samples_add(c->frames, now > wall_us ? now - wall_us : 0);
+	uint64_t now = clock_wall_us(&clock_system), took = now > wall_us ? now - wall_us : 0;
+	samples_add(c->frames, took);
+	c->late += c->opt->late_us && took > c->opt->late_us;
 }
 
 static void media_ask(struct player *p, uint64_t now_us)
@@ -223,13 +224,13 @@ static void crowd_loop(struct crowd *c, int epoll)
 
 static json_t *crowd_json(const struct crowd *c)
 {
-	return json_pack("{s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "players",
-		(int)c->opt->players, "playing", (int)c->playing, "ended", (int)c->ended, "lists",
-		(json_int_t)c->n_lists, "media", (json_int_t)c->n_media, "bytes",
+	return json_pack("{s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}",
+		"players", (int)c->opt->players, "playing", (int)c->playing, "ended", (int)c->ended,
+		"lists", (json_int_t)c->n_lists, "media", (json_int_t)c->n_media, "bytes",
 		(json_int_t)c->bytes, "listErrors", (json_int_t)c->list_errors, "mediaErrors",
-		(json_int_t)c->media_errors, "overruns", (json_int_t)c->overruns, "frameLatencyMs",
-		samples_json(c->frames), "listMs", samples_json(c->lists), "mediaMs",
-		samples_json(c->media));
+		(json_int_t)c->media_errors, "overruns", (json_int_t)c->overruns, "lateFrames",
+		(json_int_t)c->late, "frameLatencyMs", samples_json(c->frames), "listMs",
+		samples_json(c->lists), "mediaMs", samples_json(c->media));
 }
 
 json_t *players_run(const struct player_options *opt)

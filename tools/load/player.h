@@ -19,6 +19,7 @@ struct player_options {
 	unsigned players;
 	uint64_t duration_us;
 	uint64_t poll_us; /* between plain reloads; 0: half the target duration */
+	uint64_t late_us; /* frames that took longer are counted as late; 0: none are */
 	bool plain; /* no low latency even where it is offered */
 	bool hints;
 	volatile const int *stop;
