@@ -65,6 +65,15 @@ struct config_playout {
 	unsigned max_players, max_per_stream; /* 0: no bound */
 };
 
+struct config_relay {
+	uint64_t queue; /* bytes */
+	uint64_t queue_us, connect_us, stall_us, backoff_min_us, backoff_max_us;
+	unsigned max_targets; /* 0: no bound */
+	const char *allow; /* NULL: no private networks */
+	bool tls_verify;
+	const char *ca_file; /* NULL: the system's */
+};
+
 struct config_stream {
 	uint64_t grace_us, unpublished_us;
 };
@@ -159,6 +168,7 @@ struct config {
 	struct config_http http;
 	struct config_hls hls;
 	struct config_playout playout;
+	struct config_relay relay;
 	struct config_stream stream;
 	struct config_media media;
 	struct config_store store;
@@ -182,6 +192,7 @@ enum config_type {
 	CONFIG_PORTS, /* "PORT", "ADDRESS:PORT", "[V6]:PORT", several with commas */
 	CONFIG_URL, /* http:// or https://, a redis:// or a sqlite: one: `words` lists the schemes
 		     */
+	CONFIG_NETWORKS, /* "ADDRESS" or "ADDRESS/BITS", several with commas */
 	CONFIG_LEVELS, /* "LEVEL[,module=LEVEL…]" */
 	CONFIG_DURATION, /* uint64_t */
 	CONFIG_SIZE, /* uint64_t, 1k is 1024 */

@@ -68,6 +68,14 @@ struct api_events_query {
 	unsigned limit;
 };
 
+/* How a relay target does. Texts live for the call's turn of the loop. */
+struct api_relay {
+	const char *state;
+	uint64_t since_ms, next_ms; /* wall; 0: none */
+	uint64_t bytes, dropped, attempts, connects;
+	const char *error; /* NULL: none */
+};
+
 /*
  * What the daemon does for the API. Every `done` is called on the loop, never inside the call, also
  * if the api is gone by then.
@@ -86,6 +94,8 @@ struct api_host {
 		void *arg);
 	/* problems NULL: none; else a line each. */
 	void (*check)(void *user, void (*done)(void *arg, const char *problems), void *arg);
+	void (*relay)(
+		void *user, struct uuid stream_id, struct uuid relay_id, struct api_relay *out);
 	void (*config)(
 		void *user, void (*each)(void *arg, const struct api_value *value), void *arg);
 	void (*limits)(

@@ -84,10 +84,11 @@ struct feed_player_ops {
 	void (*end)(struct feed_player *p, enum feed_end why);
 };
 
-/* Embedded by the edge, which fills in the first three before it joins. */
+/* Embedded by the edge, which fills in the first four before it joins. */
 struct feed_player {
 	const struct feed_player_ops *ops;
 	const char *kind, *address; /* for the log; live as long as the player is joined */
+	bool own; /* the server's: outside the players' limits and figures */
 	/* The feed's own. */
 	struct feed *feed; /* NULL: not joined */
 	struct list link;
@@ -108,7 +109,12 @@ struct feed_item {
 	const uint8_t *body;
 	size_t len;
 	struct rcbuf *wire; /* the FLV tag with its size behind it */
+	uint8_t track;
+	bool is_key, is_config; /* as in struct feed_input; sound without picture is all keys */
 };
+/* What stands in `wire` before the body, and behind it. */
+#define FEED_WIRE_HEAD 11
+#define FEED_WIRE_TAIL 4
 bool feed_next(struct feed_player *p, struct feed_item *out);
 /* What the stream has had of late. */
 void feed_kinds(const struct feed_player *p, bool *audio, bool *video);

@@ -57,6 +57,8 @@ unsigned live_registry_publishers(const struct live_registry *r);
 struct signal *live_registry_opened(struct live_registry *r);
 /* Emitted (data: live_stream) when a stream ends, before its end is written to the store. */
 struct signal *live_registry_ended(struct live_registry *r);
+/* Emitted (data: live_stream) when the relay targets of a live stream are others than before. */
+struct signal *live_registry_relays(struct live_registry *r);
 /* Emitted (data: live_stream) when an ingest's status or advice is another than before. */
 struct signal *live_registry_health(struct live_registry *r);
 /* Who knows the figures that an ended stream keeps; false: unknown. Borrowed; NULL: nobody. */

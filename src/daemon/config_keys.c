@@ -33,6 +33,7 @@ static const struct {
 	{"playout",
 		"Players by RTMP and HTTP-FLV: rtmp://HOST/APP/STREAM_ID and "
 		"/live/STREAM_ID.flv."},
+	{"relay", "Where streams are sent on to: other servers, by RTMP and RTMPS."},
 	{"stream", "The life of a stream."},
 	{"media", "Recordings on disk."},
 	{"store", "The database."},
@@ -148,6 +149,35 @@ static const struct config_key keys[] = {
 		.reload = true, .help = "Such players in all; 0: no bound."},
 	{"playout", "max_per_stream", CONFIG_INT, AT(playout, max_per_stream), "500", 0, 1000000,
 		.reload = true, .help = "Such players of one stream; 0: no bound."},
+
+	{"relay", "allow", CONFIG_NETWORKS, AT(relay, allow), "", .reload = true,
+		.help = "Private networks that a target may be in; empty: only the internet is "
+			"relayed to."},
+	{"relay", "max_targets", CONFIG_INT, AT(relay, max_targets), "100", 0, 10000,
+		.reload = true,
+		.help = "Connections to targets in all, a thread each; 0: no bound. Of a stream: "
+			"[limits] relays_per_stream."},
+	{"relay", "queue", CONFIG_SIZE, AT(relay, queue), "8M", 64 * KILO, 256 * MEGA,
+		.reload = true,
+		.help = "What may wait for a target; one that is slower goes on at the next "
+			"keyframe."},
+	{"relay", "queue_time", CONFIG_DURATION, AT(relay, queue_us), "10s", 100 * MS, 10 * MINUTE,
+		.reload = true, .help = "How long it may wait."},
+	{"relay", "connect_timeout", CONFIG_DURATION, AT(relay, connect_us), "10s", 100 * MS,
+		MINUTE, .reload = true,
+		.help = "Time for a target's name, connection, TLS and answer to publish."},
+	{"relay", "stall_timeout", CONFIG_DURATION, AT(relay, stall_us), "10s", 100 * MS,
+		10 * MINUTE, .reload = true,
+		.help = "A target that takes nothing for so long is connected to anew."},
+	{"relay", "backoff_min", CONFIG_DURATION, AT(relay, backoff_min_us), "1s", 100 * MS,
+		10 * MINUTE, .reload = true,
+		.help = "A target that failed is tried again after so long, then later and later."},
+	{"relay", "backoff_max", CONFIG_DURATION, AT(relay, backoff_max_us), "60s", 100 * MS, HOUR,
+		.reload = true, .help = "The longest time between two attempts."},
+	{"relay", "tls_verify", CONFIG_BOOL, AT(relay, tls_verify), "yes", .reload = true,
+		.help = "Targets of rtmps:// have to show a certificate of theirs."},
+	{"relay", "ca_file", CONFIG_PATH, AT(relay, ca_file), "", .reload = true,
+		.help = "Authorities (PEM) that such certificates are of; empty: the system's."},
 
 	{"stream", "grace", CONFIG_DURATION, AT(stream, grace_us), "60s", 0, DAY, .reload = true,
 		.help = "An encoder that was lost may come back for so long before the stream "

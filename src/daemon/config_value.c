@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/net_prefix.h"
 #include "base/text.h"
 
 static bool port_valid(const char *text)
@@ -38,6 +39,18 @@ static bool ports_valid(const char *text)
 	bool good = true;
 	for (char *one = strsep(&rest, ","); one != NULL && good; one = strsep(&rest, ",")) {
 		good = endpoint_valid(one);
+	}
+	free(copy);
+	return good;
+}
+
+static bool networks_valid(const char *text)
+{
+	char *copy = mem_strdup(text), *rest = copy;
+	struct net_prefix scratch;
+	bool good = true;
+	for (char *one = strsep(&rest, ","); one != NULL && good; one = strsep(&rest, ",")) {
+		good = net_prefix_parse(one, &scratch);
 	}
 	free(copy);
 	return good;
@@ -80,6 +93,9 @@ static bool text_kind_valid(const struct config_key *key, const char *text)
 	}
 	if (key->type == CONFIG_PORTS) {
 		return ports_valid(text);
+	}
+	if (key->type == CONFIG_NETWORKS) {
+		return networks_valid(text);
 	}
 	if (key->type == CONFIG_LEVELS) {
 		return levels_valid(text);
@@ -130,6 +146,7 @@ bool config_value_parse(struct config *c, const struct config_key *key, const ch
 	case CONFIG_TEXT:
 	case CONFIG_PATH:
 	case CONFIG_PORTS:
+	case CONFIG_NETWORKS:
 	case CONFIG_URL:
 	case CONFIG_LEVELS:
 		if (!text_kind_valid(key, text)) {
@@ -167,7 +184,7 @@ bool config_value_parse(struct config *c, const struct config_key *key, const ch
 char *config_value_normal(const struct config_key *key, const char *text)
 {
 	char *copy = mem_strdup(text);
-	if (key->type == CONFIG_PORTS) {
+	if (key->type == CONFIG_PORTS || key->type == CONFIG_NETWORKS) {
 		char *to = copy;
 		for (const char *from = copy; *from != '\0'; from++) {
 			if (!isspace((unsigned char)*from)) {
@@ -224,6 +241,9 @@ void config_key_range(const struct config_key *key, struct buf *out)
 	case CONFIG_PORTS:
 		buf_put_str(out,
 			"PORT, ADDRESS:PORT or [V6]:PORT, several with commas; port 0 to 65535");
+		return;
+	case CONFIG_NETWORKS:
+		buf_put_str(out, "ADDRESS or ADDRESS/BITS, several with commas");
 		return;
 	case CONFIG_LEVELS:
 		buf_put_str(out, "debug, info, warn, error or off, then module=LEVEL, with commas");

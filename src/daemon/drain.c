@@ -65,6 +65,7 @@ void server_drain(struct server *s)
 	s->drain_limit = loop_timer_create(s->loop, "drain limit", too_late, s);
 	timer_start(s->drain_limit, s->config->server.drain_us);
 	rtmp_server_drain(s->rtmp);
+	relays_drain(s->relays);
 	flv_drain(s->flv);
 	/* Who looks on hears of it at once. */
 	event_tail_wake(s->event_tail);

@@ -47,6 +47,24 @@ static void backup(
 	store_backup(s->store, path, done, arg);
 }
 
+static void relay(void *user, struct uuid stream_id, struct uuid relay_id, struct api_relay *out)
+{
+	struct server *s = user;
+	struct relay_status status;
+
+	relays_status(s->relays, stream_id, relay_id, &status);
+	*out = (struct api_relay){
+		.state = relay_state_text(status.state),
+		.since_ms = status.since_ms,
+		.next_ms = status.next_ms,
+		.bytes = status.bytes,
+		.dropped = status.dropped,
+		.attempts = status.attempts,
+		.connects = status.connects,
+		.error = status.error,
+	};
+}
+
 struct check {
 	char *url, *problems;
 	bool ok;
@@ -137,6 +155,8 @@ static void each_limit(
 		{"limits.user_requests", c->limits.user_requests, NULL},
 		{"limits.address_requests", c->limits.address_requests, NULL},
 		{"limits.relays_per_stream", c->limits.relays_per_stream, NULL},
+		{"relay.max_targets", c->relay.max_targets, NULL},
+		{"relay.queue", c->relay.queue, NULL},
 		{"limits.bans", c->limits.bans, NULL},
 		{"limits.idempotency_keys", c->limits.idempotency_keys, NULL},
 		{"limits.idempotency_ttl", c->limits.idempotency_ttl_us / 1000000, NULL},
@@ -162,6 +182,7 @@ struct api_host server_api_host(struct server *s)
 		.store_healthy = is_store_healthy,
 		.backup = backup,
 		.check = check,
+		.relay = relay,
 		.config = each_setting,
 		.limits = each_limit,
 		.connections = connections_each,

@@ -33,10 +33,12 @@ static void apply(struct server *s)
 	struct live_config live = settings_live(c);
 	struct rtmp_server_config rtmp = settings_rtmp(c);
 	struct chat_config chat = settings_chat(c);
+	struct relay_config relay = settings_relay(c);
 
 	settings_log(c);
 	live_registry_reconfigure(s->registry, &live);
 	rtmp_server_reconfigure(s->rtmp, &rtmp);
+	relays_reconfigure(s->relays, &relay);
 	chat_reconfigure(s->chat, &chat);
 	audience_set_chat_rate(s->audience, c->chat.rate);
 	http_server_limits(s->http, c->http.max_connections, c->http.max_per_address);

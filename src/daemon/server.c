@@ -195,6 +195,14 @@ static bool create_rtmp(struct server *s)
 	return s->rtmp || server_fail("rtmp", error);
 }
 
+static bool create_relays(struct server *s)
+{
+	struct relay_config config = settings_relay(s->config);
+
+	s->relays = relays_create(s->loop, s->registry, store_repo(s->store), &config);
+	return true;
+}
+
 static bool create_router(struct server *s)
 {
 	const struct config_limits *limits = &s->config->limits;
@@ -348,7 +356,8 @@ static bool create_all(struct server *s)
 	 * one made, whatever socket it came by. */
 	return create_loop(s) && create_store(s) && create_domain(s) && create_audience(s) &&
 		create_delivery(s) && create_auth(s) && create_router(s) && create_http(s) &&
-		create_rtmp(s) && create_api(s) && create_sockets(s) && create_signals(s);
+		create_rtmp(s) && create_relays(s) && create_api(s) && create_sockets(s) &&
+		create_signals(s);
 }
 
 static void warn_reserved(void *user, const struct config_key *key)
@@ -395,6 +404,7 @@ void server_destroy(struct server **server)
 	signals_destroy(&s->signals);
 	lookout_stop(s);
 	sockets_destroy(&s->sockets);
+	relays_destroy(&s->relays);
 	rtmp_server_destroy(&s->rtmp);
 	http_server_destroy(&s->http);
 	flv_destroy(&s->flv);

@@ -20,6 +20,7 @@
 #include "loop/mailbox.h"
 #include "loop/timer.h"
 #include "model/ledger.h"
+#include "rtmp/relay.h"
 #include "rtmp/server.h"
 #include "server.h"
 #include "signals.h"
@@ -59,6 +60,7 @@ struct server {
 	struct flv *flv;
 	struct http_server *http;
 	struct rtmp_server *rtmp;
+	struct relays *relays;
 	struct sockets *sockets;
 	struct event_tail *event_tail;
 	struct signals *signals;

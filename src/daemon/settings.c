@@ -75,6 +75,22 @@ struct rtmp_server_config settings_rtmp(const struct config *c)
 	return rtmp;
 }
 
+struct relay_config settings_relay(const struct config *c)
+{
+	return (struct relay_config){
+		.connect_us = c->relay.connect_us,
+		.stall_us = c->relay.stall_us,
+		.backoff_min_us = c->relay.backoff_min_us,
+		.backoff_max_us = c->relay.backoff_max_us,
+		.queue_max = (size_t)c->relay.queue,
+		.queue_us = c->relay.queue_us,
+		.targets_max = c->relay.max_targets,
+		.allow = c->relay.allow,
+		.tls_verify = c->relay.tls_verify,
+		.ca_file = c->relay.ca_file,
+	};
+}
+
 struct http_config settings_http(const struct config *c)
 {
 	return (struct http_config){

@@ -50,12 +50,21 @@ static void drop_key(void *user, struct http_request *r)
 	change_key(user, r, false);
 }
 
-static json_t *relay_json(const struct relay_record *relay)
+static json_t *relay_json(struct api *a, struct uuid stream, const struct relay_record *relay)
 {
+	const struct api_host *host = &a->config.host;
 	char *masked = relay_url_masked(relay->url);
-	json_t *o = json_pack("{s:o, s:s, s:s, s:o}", "id", api_id(relay->id), "url", masked,
-		"state", "stored", "createdAt", api_time_or_null(relay->created_at));
+	struct api_relay now = {.state = "stored"};
+	json_t *o;
 
+	if (host->relay)
+		host->relay(host->user, stream, relay->id, &now);
+	o = json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:s?, s:I, s:I, s:I, s:I}", "id",
+		api_id(relay->id), "url", masked, "state", now.state, "createdAt",
+		api_time_or_null(relay->created_at), "since", api_time_or_null(now.since_ms),
+		"nextAttemptAt", api_time_or_null(now.next_ms), "lastError", now.error, "bytesSent",
+		(json_int_t)now.bytes, "packetsDropped", (json_int_t)now.dropped, "attempts",
+		(json_int_t)now.attempts, "accepted", (json_int_t)now.connects);
 	free(masked);
 	return o;
 }
@@ -73,7 +82,7 @@ static json_t *relays_json(struct api *a, const struct studio_caller *caller, st
 		return NULL;
 	list = json_array();
 	for (size_t i = 0; i < n; i++) {
-		json_array_append_new(list, relay_json(&rows[i]));
+		json_array_append_new(list, relay_json(a, stream, &rows[i]));
 		relay_record_finish(&rows[i]);
 	}
 	free(rows);
@@ -194,8 +203,16 @@ static const struct shape key_shape = {"SellerKey", key_shape_fields, API_COUNT(
 static const struct shape_field relay_shape_fields[] = {
 	{"id", SHAPE_UUID},
 	{"url", SHAPE_TEXT, .text = "With stars for the key."},
-	{"state", SHAPE_TEXT},
+	{"state", SHAPE_TEXT, .text = "stored, connecting, live, waiting, paused or stopped."},
 	{"createdAt", SHAPE_TIME},
+	{"since", SHAPE_TIME, .nullable = true, .text = "Of the state."},
+	{"nextAttemptAt", SHAPE_TIME, .nullable = true, .text = "While it is waiting."},
+	{"lastError", SHAPE_TEXT, .nullable = true, .text = "Of the last failure."},
+	{"bytesSent", SHAPE_INTEGER},
+	{"packetsDropped", SHAPE_INTEGER, .text = "That the target was too slow for."},
+	{"attempts", SHAPE_INTEGER,
+		.text = "Connections that were tried since the stream is live."},
+	{"accepted", SHAPE_INTEGER, .text = "Those that the target accepted."},
 };
 static const struct shape relay_shape = {
 	"Relay", relay_shape_fields, API_COUNT(relay_shape_fields)};
@@ -223,8 +240,9 @@ static const struct route routes[] = {
 		.summary = "No permanent key from now on.", .answer = "streamKey is null.",
 		.shape = &key_shape, .handler = drop_key},
 	{HTTP_GET, "/api/v1/streams/{id}/relays", .who = ROUTE_USER,
-		.summary = "Where the stream is to be relayed to.", .answer = "The relays.",
-		.shape = &relays_shape, .errors = "404 stream_not_found", .handler = get_relays},
+		.summary = "Where the stream is relayed to, and how that goes.",
+		.answer = "The relays.", .shape = &relays_shape, .errors = "404 stream_not_found",
+		.handler = get_relays},
 	{HTTP_PUT, "/api/v1/streams/{id}/relays", .who = ROUTE_USER,
 		.summary = "Replace the relays of a stream that is not over.", .body = relay_fields,
 		.n_body = API_COUNT(relay_fields), .answer = "The relays.", .shape = &relays_shape,

@@ -9,8 +9,8 @@
 /*~ Tags come from live/publisher.c as the encoder sent them and leave by rtmp/player.c and
  * http/flv.c, which are woken once for all that came in one turn of the loop. */
 
-#define FLV_HEAD 11
-#define FLV_TAIL 4
+#define FLV_HEAD FEED_WIRE_HEAD
+#define FLV_TAIL FEED_WIRE_TAIL
 
 /* A clock that goes back or leaps so far is another clock. */
 #define BACK_MAX_MS 5000
@@ -76,6 +76,7 @@ static struct feed_tag *tag_alone(const struct feed_tag *t)
 
 	alone->type = t->type;
 	alone->track = t->track;
+	alone->is_config = t->is_config;
 	alone->end = t->end;
 	alone->wire = rcbuf_ref(t->wire);
 	return alone;
@@ -298,6 +299,8 @@ void feed_place(struct feed_player *p, uint64_t had)
 		last->next = tag_create(f->feeds, h->type, key->timestamp,
 			rcbuf_data(h->wire) + FLV_HEAD, rcbuf_len(h->wire) - FLV_HEAD - FLV_TAIL);
 		last = last->next;
+		last->track = h->track;
+		last->is_config = true;
 		last->end = f->before_key->end;
 	}
 	last->next = tag_ref(key);
@@ -314,13 +317,17 @@ bool feed_next(struct feed_player *p, struct feed_item *out)
 	feed_tag_unref(&p->last);
 	p->last = t;
 	p->bytes += rcbuf_len(t->wire);
-	metric_add(t->feeds->metrics.bytes, rcbuf_len(t->wire));
+	if (!p->own)
+		metric_add(t->feeds->metrics.bytes, rcbuf_len(t->wire));
 	*out = (struct feed_item){
 		.type = t->type,
 		.timestamp = t->timestamp,
 		.body = rcbuf_data(t->wire) + FLV_HEAD,
 		.len = rcbuf_len(t->wire) - FLV_HEAD - FLV_TAIL,
 		.wire = t->wire,
+		.track = t->track,
+		.is_key = t->is_key,
+		.is_config = t->is_config,
 	};
 	return true;
 }

@@ -180,9 +180,9 @@ enum feed_join feed_join(struct feed *f, struct feed_player *p)
 	struct feeds *feeds = f->feeds;
 	const struct feeds_config *c = &feeds->config;
 
-	if (c->players_max && feeds->players >= c->players_max)
+	if (!p->own && c->players_max && feeds->players >= c->players_max)
 		return refuse(f, p, FEED_FULL);
-	if (c->per_stream_max && f->n_players >= c->per_stream_max)
+	if (!p->own && c->per_stream_max && f->n_players >= c->per_stream_max)
 		return refuse(f, p, FEED_STREAM_FULL);
 	p->feed = f;
 	p->last = NULL;
@@ -190,13 +190,25 @@ enum feed_join feed_join(struct feed *f, struct feed_player *p)
 	p->bytes = p->skips = 0;
 	p->busy = p->paused = false;
 	list_append(&f->players, &p->link);
+	feed_place(p, 0);
+	if (p->own)
+		return FEED_JOINED;
 	f->n_players++;
 	count(feeds, 1);
 	metric_add(feeds->metrics.joined, 1);
-	feed_place(p, 0);
 	log_info("player joined", kv_str("stream", f->stream_id), kv_str("kind", p->kind),
 		kv_str("address", p->address), kv_bool("at_once", p->last != NULL));
 	return FEED_JOINED;
+}
+
+static void tell_gone(const struct feed *f, const struct feed_player *p, enum feed_end why)
+{
+	log_write(why == FEED_END_STALLED || why == FEED_END_FORBIDDEN ? LOG_WARN : LOG_INFO,
+		LOG_MODULE, "player gone", kv_str("stream", f->stream_id), kv_str("kind", p->kind),
+		kv_str("address", p->address), kv_str("reason", end_label(why)),
+		kv_u64("bytes", p->bytes), kv_u64("skips", p->skips),
+		kv_u64("ms", (loop_now_us(f->feeds->loop) - p->joined_us) / 1000), KV_LAST);
+	metric_add(f->feeds->metrics.ended[why], 1);
 }
 
 void feed_leave(struct feed_player *p, enum feed_end why)
@@ -205,16 +217,14 @@ void feed_leave(struct feed_player *p, enum feed_end why)
 
 	if (!f)
 		return;
-	log_write(why == FEED_END_STALLED || why == FEED_END_FORBIDDEN ? LOG_WARN : LOG_INFO,
-		LOG_MODULE, "player gone", kv_str("stream", f->stream_id), kv_str("kind", p->kind),
-		kv_str("address", p->address), kv_str("reason", end_label(why)),
-		kv_u64("bytes", p->bytes), kv_u64("skips", p->skips),
-		kv_u64("ms", (loop_now_us(f->feeds->loop) - p->joined_us) / 1000), KV_LAST);
-	metric_add(f->feeds->metrics.ended[why], 1);
+	if (!p->own)
+		tell_gone(f, p, why);
 	feed_tag_unref(&p->last);
 	list_remove(&p->link);
-	f->n_players--;
 	p->feed = NULL;
+	if (p->own)
+		return;
+	f->n_players--;
 	count(f->feeds, -1);
 }
 

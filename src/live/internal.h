@@ -45,7 +45,7 @@ struct live_registry {
 	unsigned n_thumbnail_jobs;
 	size_t thumbnail_bytes; /* that those hold */
 	unsigned publishers;
-	struct signal opened, ended, health;
+	struct signal opened, ended, health, relays;
 	struct timer *health_timer;
 	bool (*figures)(void *user, struct uuid stream_id, struct repo_stats *out);
 	void *figures_user;

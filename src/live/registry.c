@@ -61,6 +61,7 @@ struct live_registry *live_registry_create(
 	r->by_id = map_create();
 	signal_init(&r->opened);
 	signal_init(&r->ended);
+	signal_init(&r->relays);
 	metrics_init(&r->metrics, loop_metrics(l));
 	r->feeds = feeds_create(l, &config->playout);
 	retention_start(r);
@@ -126,6 +127,11 @@ unsigned live_registry_publishers(const struct live_registry *r)
 struct signal *live_registry_opened(struct live_registry *r)
 {
 	return &r->opened;
+}
+
+struct signal *live_registry_relays(struct live_registry *r)
+{
+	return &r->relays;
 }
 
 struct signal *live_registry_ended(struct live_registry *r)

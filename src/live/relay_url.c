@@ -1,5 +1,6 @@
 #include "live/relay_url.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -88,4 +89,71 @@ char *relay_url_masked(const char *url)
 	while (keep > 0 && url[keep - 1] != '/')
 		keep--;
 	return mem_printf("%.*s***", (int)keep, url);
+}
+
+static void parse_host(const char *host, size_t len, struct relay_place *out)
+{
+	size_t name = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/");
+
+	out->port = out->tls ? 443 : 1935;
+	if (name < len)
+		out->port = (unsigned)strtoul(host + name + 1, NULL, 10);
+	out->host = host[0] == '[' ? mem_strndup(host + 1, name - 2) : mem_strndup(host, name);
+}
+
+void relay_url_parse(const char *url, struct relay_place *out)
+{
+	const char *host = authority_of(url), *path = host + strcspn(host, "/");
+	size_t len = strcspn(path, "?#"), keep = len;
+
+	*out = (struct relay_place){.tls = text_starts(url, "rtmps://")};
+	parse_host(host, (size_t)(path - host), out);
+	while (path[keep - 1] != '/')
+		keep--;
+	/* "/app" alone: an application and no key. */
+	if (keep == 1)
+		keep = len + 1;
+	out->app = mem_strndup(path + 1, keep - 2);
+	out->key = mem_strdup(keep > len ? path + len : path + keep);
+	out->tc_url = mem_printf("%.*s%s", (int)(path + 1 - url), url, out->app);
+}
+
+void relay_place_finish(struct relay_place *p)
+{
+	free(p->host);
+	free(p->app);
+	free(p->key);
+	free(p->tc_url);
+	*p = (struct relay_place){0};
+}
+
+/* How many bytes at `text` are of the key, or of the part of it before or behind its '?'. */
+static size_t secret_len(const char *key, const char *text)
+{
+	size_t len = strlen(key), name = strcspn(key, "?");
+
+	if (len && strncmp(text, key, len) == 0)
+		return len;
+	if (name && strncmp(text, key, name) == 0)
+		return name;
+	if (name + 1 < len && strncmp(text, key + name + 1, len - name - 1) == 0)
+		return len - name - 1;
+	return 0;
+}
+
+void relay_place_mask(const struct relay_place *p, const char *text, char *out, size_t size)
+{
+	size_t at = 0;
+
+	while (*text && at + 4 <= size) {
+		size_t secret = secret_len(p->key, text);
+		if (!secret) {
+			out[at++] = *text++;
+			continue;
+		}
+		memcpy(out + at, "***", 3);
+		at += 3;
+		text += secret;
+	}
+	out[at < size ? at : size - 1] = '\0';
 }

@@ -193,6 +193,15 @@ static void log_done(const struct call *c)
 		log_info(action_text(c->action), kv_str("stream", id));
 }
 
+/* Whoever relays hears of it before the answer is given. */
+static void tell_relays(const struct call *c)
+{
+	struct live_stream *live = live_registry_find(c->studio->registry, c->stream_id);
+
+	if (c->action == ACTION_RELAYS && live)
+		signal_emit(&c->studio->registry->relays, live);
+}
+
 /* The store's answer, for all actions. */
 static void on_outcome(void *user, const struct repo_outcome *outcome)
 {
@@ -209,6 +218,8 @@ static void on_outcome(void *user, const struct repo_outcome *outcome)
 		answer.stream_key = c->key[0] ? c->key : NULL;
 		log_done(c);
 	}
+	if (c->studio && answer.result == STUDIO_OK)
+		tell_relays(c);
 	if (c->studio)
 		call_answer(c, &answer);
 	call_free(c);

@@ -203,7 +203,12 @@ static const struct field relay_fields[] = {
 	{"ID", "id"},
 	{"URL", "url", FIELD_FLEXIBLE},
 	{"STATE", "state"},
-	{"SINCE", "createdAt", FIELD_TIME},
+	{"SINCE", "since", FIELD_TIME},
+	{"SENT", "bytesSent", FIELD_BYTES},
+	{"DROPPED", "packetsDropped", FIELD_COUNT},
+	{"TRIES", "attempts", FIELD_COUNT},
+	{"NEXT", "nextAttemptAt", FIELD_TIME},
+	{"ERROR", "lastError", FIELD_FLEXIBLE},
 };
 
 const struct call call_relay_list = {

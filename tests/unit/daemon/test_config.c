@@ -120,6 +120,7 @@ static size_t field_size(enum config_type type)
 	case CONFIG_TEXT:
 	case CONFIG_PATH:
 	case CONFIG_PORTS:
+	case CONFIG_NETWORKS:
 	case CONFIG_URL:
 	case CONFIG_LEVELS:
 		return sizeof(char *);
@@ -164,6 +165,9 @@ static void numbers_have_ranges(void **state)
 	c = load_set("rtmp.max_message=64k");
 	assert_int_equal(c->rtmp.max_message, 65536);
 	config_destroy(&c);
+	c = load_set("relay.allow=10.0.0.0/8, ::1");
+	assert_string_equal(c->relay.allow, "10.0.0.0/8,::1");
+	config_destroy(&c);
 	c = load_set("hls.dvr=all");
 	assert_true(c->hls.dvr_us == CONFIG_FOREVER);
 	config_destroy(&c);
@@ -175,6 +179,8 @@ static void numbers_have_ranges(void **state)
 		"is not allowed: 64k to 1G");
 	expect_set_error("rtmp.max_bitrate=63999", "64k to 1G");
 	expect_set_error("rtmp.max_bitrate=", "64k to 1G");
+	expect_set_error("relay.allow=10.0.0.0/8,example.com", "ADDRESS or ADDRESS/BITS");
+	expect_set_error("relay.allow=10.0.0.0/33", "ADDRESS or ADDRESS/BITS");
 	expect_set_error("hls.part_target=99ms", "100ms to 2s");
 	expect_set_error("hls.part_target=2", "100ms to 2s");
 	expect_set_error("hls.part_target=3s", "100ms to 2s");
