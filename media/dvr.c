@@ -197,7 +197,7 @@ void dvr_put(const struct dvr *d, unsigned number, size_t skip, const char *suff
 
 	if (n >= d->end)
 		return;
-	if (!at(d, n)->map && skip == 0)
+	if (!at(d, n)->map && !at(d, n)->bare && skip == 0)
 		playlist_put_map(&out->head, number, at(d, n)->init, suffix);
 	for (; n < d->end; n = stop) {
 		size_t stretch = (size_t)(n - d->origin) / STRETCH;

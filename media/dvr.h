@@ -20,6 +20,7 @@ struct dvr_segment {
 	bool discontinuity : 1;
 	bool gap : 1; /* there is no file */
 	bool map : 1; /* its text says the init segment */
+	bool bare : 1; /* it needs none (MPEG-TS) */
 };
 
 struct dvr {

@@ -77,7 +77,7 @@ struct media_engine *media_engine_create(const struct media_config *config,
 	e->segmenter = (struct segmenter){
 		.config = &e->config,
 		.rendition = &e->renditions[0],
-		.ops = &mux_cmaf,
+		.ops = config->container == MEDIA_CONTAINER_MPEGTS ? &mux_ts : &mux_cmaf,
 	};
 	e->end_us = (int64_t)config->first_time_us;
 	e->next_init = config->first_init;
@@ -387,18 +387,31 @@ enum media_result media_engine_write(struct media_engine *e, const struct media_
 	return result;
 }
 
+enum media_result engine_read_config(const struct media_engine *e, struct codec_info *out,
+	enum media_codec codec, const uint8_t *config, size_t len)
+{
+	if (!codec_info_init(out, codec, config, len))
+		return MEDIA_BAD_CONFIG;
+	if (e->segmenter.ops->takes(out))
+		return MEDIA_OK;
+	codec_info_finish(out);
+	return MEDIA_NO_PLACE;
+}
+
 enum media_result media_engine_configure(struct media_engine *e, enum media_kind kind,
 	unsigned track, enum media_codec codec, const uint8_t *config, size_t len)
 {
 	struct codec_info info;
+	enum media_result result;
 
 	if (track > 0)
 		return extras_configure(e, kind, track, codec, config, len);
 	if (e->codecs[kind].codec != MEDIA_CODEC_NONE &&
 		codec_info_same(&e->codecs[kind], codec, config, len))
 		return MEDIA_OK;
-	if (!codec_info_init(&info, codec, config, len))
-		return MEDIA_BAD_CONFIG;
+	result = engine_read_config(e, &info, codec, config, len);
+	if (result != MEDIA_OK)
+		return result;
 	/* What came under the old configuration is finished under it. */
 	if (!list_empty(&e->next.samples) && e->next.has[kind])
 		begin_session(e);

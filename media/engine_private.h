@@ -48,6 +48,9 @@ struct media_engine {
 bool engine_open(struct media_engine *e, struct segmenter *s, struct engine_init *newest,
 	const struct codec_info *video, const struct codec_info *audio, int64_t start_us,
 	bool discontinuity);
+/* A track's configuration, if it can be read and the container has a place for it. */
+enum media_result engine_read_config(const struct media_engine *e, struct codec_info *out,
+	enum media_codec codec, const uint8_t *config, size_t len);
 /* Where the main rendition breaks off now; the next sample opens it again. */
 void engine_break(struct media_engine *e);
 /* How far a clock may step; µs. */

@@ -98,13 +98,15 @@ enum media_result extras_configure(struct media_engine *e, enum media_kind kind,
 {
 	struct extra *x = find(e, kind, track);
 	struct codec_info info;
+	enum media_result result;
 
 	if (track >= MEDIA_TRACKS)
 		return MEDIA_BAD_SAMPLE;
 	if (x && codec_info_same(&x->codec, codec, config, len))
 		return MEDIA_OK;
-	if (!codec_info_init(&info, codec, config, len))
-		return MEDIA_BAD_CONFIG;
+	result = engine_read_config(e, &info, codec, config, len);
+	if (result != MEDIA_OK)
+		return result;
 	if (!x)
 		x = extra_create(e, kind, track);
 	if (segmenter_active(&x->segmenter))

@@ -14,7 +14,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-enum { FLAG_DISCONTINUITY = 1, FLAG_INDEPENDENT = 2, FLAG_KEEP = 4 };
+enum { FLAG_DISCONTINUITY = 1, FLAG_INDEPENDENT = 2, FLAG_KEEP = 4, FLAG_MPEGTS = 8 };
 
 static uint32_t line_crc(const void *data, size_t len)
 {
@@ -59,7 +59,8 @@ void journal_put_segment(struct buf *out, const struct recording_entry *e)
 {
 	struct buf line = {0};
 	unsigned flags = (e->discontinuity ? FLAG_DISCONTINUITY : 0u) |
-		(e->independent ? FLAG_INDEPENDENT : 0u) | (e->keep ? FLAG_KEEP : 0u);
+		(e->independent ? FLAG_INDEPENDENT : 0u) | (e->keep ? FLAG_KEEP : 0u) |
+		(e->container == MEDIA_CONTAINER_MPEGTS ? FLAG_MPEGTS : 0u);
 
 	buf_printf(&line,
 		"S %u %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %u %u %" PRIu64
@@ -145,6 +146,7 @@ static void parse_segment(struct journal *j, const char *line)
 	e.discontinuity = flags & FLAG_DISCONTINUITY;
 	e.independent = flags & FLAG_INDEPENDENT;
 	e.keep = flags & FLAG_KEEP;
+	e.container = flags & FLAG_MPEGTS ? MEDIA_CONTAINER_MPEGTS : MEDIA_CONTAINER_CMAF;
 	j->entries = grown(j->entries, j->n_entries, sizeof(*j->entries));
 	j->entries[j->n_entries++] = e;
 }
@@ -279,8 +281,13 @@ bool journal_has_init(const struct journal *j, const char *dir, unsigned renditi
 	return false;
 }
 
+char *journal_segment_path(const char *dir, const struct recording_entry *e)
+{
+	return mem_printf("%s/seg_%u_%" PRIu64 ".%s", dir, e->rendition, e->sequence,
+		media_container_suffix(e->container));
+}
+
 bool journal_has_segment(const char *dir, const struct recording_entry *e)
 {
-	return file_has_size(
-		mem_printf("%s/seg_%u_%" PRIu64 ".m4s", dir, e->rendition, e->sequence), e->bytes);
+	return file_has_size(journal_segment_path(dir, e), e->bytes);
 }

@@ -10,7 +10,8 @@
  *   I rendition number bytes video audio width height channels
  *                                           an init segment and what it describes
  *   S rendition sequence start duration wall bytes init flags target part-target
- *                                           a segment (times µs, wall ms)
+ *                                           a segment (times µs, wall ms; flags: 1 discontinuity,
+ *                                           2 independent, 4 keep, 8 in MPEG-TS)
  *   D wall duration end-on-next id class attributes         a DATERANGE, texts percent-encoded
  */
 struct journal_init {
@@ -44,3 +45,5 @@ void journal_describe(const struct journal *j, unsigned rendition, struct media_
 bool journal_has_init(
 	const struct journal *j, const char *dir, unsigned rendition, unsigned number);
 bool journal_has_segment(const char *dir, const struct recording_entry *entry);
+/* Where the segment lies; for the caller to free. */
+char *journal_segment_path(const char *dir, const struct recording_entry *entry);

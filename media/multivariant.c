@@ -137,6 +137,7 @@ enum media_lookup media_window_multivariant(
 		if (rendition_current(w->renditions[i]))
 			variants[n++] = describe(w->renditions[i]);
 	}
-	multivariant_put(out, variants, n, 9, uri_suffix ? uri_suffix : "");
+	multivariant_put(out, variants, n, w->container == MEDIA_CONTAINER_CMAF ? 9 : 3,
+		uri_suffix ? uri_suffix : "");
 	return MEDIA_FOUND;
 }

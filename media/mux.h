@@ -23,10 +23,15 @@ struct mux_sample {
 };
 
 struct mux_ops {
+	/* Whether the container has a place for it; before `create`, on complete ones or not. */
+	bool (*takes)(const struct codec_info *c);
 	/* tracks: borrowed for the call. NULL on failure. */
 	struct mux *(*create)(const struct codec_info *const *tracks, size_t n);
 	void (*destroy)(struct mux *m); /* NULL is fine */
-	/* The init segment, borrowed; NULL: the container has none (MPEG-TS). */
+	/*
+	 * The init segment, borrowed. Players of MPEG-TS have none; there it is the one that CMAF
+	 * would have, for the recording to know what its tracks are.
+	 */
 	struct rcbuf *(*init)(struct mux *m);
 	bool (*write)(struct mux *m, const struct mux_sample *s);
 	/* What was written since the last flush, owned by the caller; NULL on failure or if none.
@@ -34,4 +39,4 @@ struct mux_ops {
 	struct rcbuf *(*flush)(struct mux *m);
 };
 
-extern const struct mux_ops mux_cmaf;
+extern const struct mux_ops mux_cmaf, mux_ts;

@@ -344,7 +344,13 @@ static struct rcbuf *cmaf_flush(struct mux *m)
 	return fragment_take(&m->fragment);
 }
 
+static bool cmaf_takes(const struct codec_info *c)
+{
+	return true;
+}
+
 const struct mux_ops mux_cmaf = {
+	.takes = cmaf_takes,
 	.create = cmaf_create,
 	.destroy = cmaf_destroy,
 	.init = cmaf_init,

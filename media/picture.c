@@ -13,6 +13,8 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "picture_private.h"
+#include "ts_payload.h"
+#include "ts_reader.h"
 
 #define READ_SIZE 16384
 /* Packets of all tracks until the keyframe, which is the first of its track. */
@@ -37,7 +39,7 @@ const char *picture_result_text(enum picture_result r)
 
 struct source {
 	const struct picture_input *in;
-	size_t next; /* piece or file */
+	size_t next, end; /* piece or file */
 	size_t offset; /* in the piece that is read */
 	int fd;
 	size_t total;
@@ -45,7 +47,7 @@ struct source {
 
 static int read_piece(struct source *s, uint8_t *data, size_t size)
 {
-	while (s->next < s->in->n_pieces) {
+	while (s->next < s->end) {
 		const struct rcbuf *piece = s->in->pieces[s->next];
 		size_t left = rcbuf_len(piece) - s->offset, n = left < size ? left : size;
 		if (n == 0) {
@@ -63,7 +65,7 @@ static int read_piece(struct source *s, uint8_t *data, size_t size)
 static int read_file(struct source *s, uint8_t *data, size_t size)
 {
 	for (;;) {
-		if (s->fd < 0 && s->next == 2)
+		if (s->fd < 0 && s->next == s->end)
 			return AVERROR_EOF;
 		if (s->fd < 0)
 			s->fd = open(s->in->paths[s->next++], O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -148,6 +150,63 @@ static bool read_key(AVFormatContext *in, int track, AVPacket *packet)
 	return false;
 }
 
+/* False: that was all. */
+static bool read_ts_packet(struct source *s, uint8_t packet[static TS_PACKET])
+{
+	int have = 0, n;
+
+	while (have < TS_PACKET) {
+		n = source_read(s, packet + have, TS_PACKET - have);
+		if (n <= 0)
+			return false;
+		have += n;
+	}
+	return true;
+}
+
+/* The first frame of the track, which is a keyframe where a segment is independent. */
+static bool read_ts_frame(
+	struct source *s, struct ts_reader *reader, unsigned track, struct ts_frame *out)
+{
+	uint8_t packet[TS_PACKET];
+
+	while (read_ts_packet(s, packet)) {
+		if (ts_reader_put(reader, packet, out) && out->track == track)
+			return true;
+	}
+	while (ts_reader_end(reader, out)) {
+		if (out->track == track)
+			return true;
+	}
+	return false;
+}
+
+static bool read_ts_key(struct source *s, const AVCodecParameters *par, int track, AVPacket *packet)
+{
+	enum media_codec codec =
+		par->codec_id == AV_CODEC_ID_HEVC ? MEDIA_CODEC_HEVC : MEDIA_CODEC_H264;
+	struct ts_reader reader = {0};
+	struct ts_payload payload;
+	struct ts_frame frame;
+	struct buf sample = {0};
+	bool key = false,
+	     ok = ts_payload_init(&payload, codec, par->extradata, (size_t)par->extradata_size);
+
+	if (!ok)
+		return false;
+	ok = read_ts_frame(s, &reader, (unsigned)track, &frame) &&
+		ts_payload_take(&payload, frame.data, frame.len, &sample, &key) && key &&
+		sample.len > 0 && av_new_packet(packet, (int)sample.len) >= 0;
+	if (ok) {
+		memcpy(packet->data, sample.data, sample.len);
+		packet->flags = AV_PKT_FLAG_KEY;
+	}
+	buf_finish(&sample);
+	ts_payload_finish(&payload);
+	ts_reader_finish(&reader);
+	return ok;
+}
+
 /* Decoding */
 
 /* No other decoder of libavcodec's hundreds is ever to see a publisher's bytes. */
@@ -196,8 +255,9 @@ static unsigned shown_width(const AVFrame *f, AVRational shape)
 	return (unsigned)fmin(fmax(width, PICTURE_SIDE_MIN), PICTURE_WIDTH_MAX * 4.0);
 }
 
-static enum picture_result decode_track(
-	AVFormatContext *in, const AVStream *track, uint64_t max_pixels, struct picture **out)
+/* media: the segment, if it is in MPEG-TS and not behind what `in` has read. */
+static enum picture_result decode_track(AVFormatContext *in, const AVStream *track,
+	struct source *media, uint64_t max_pixels, struct picture **out)
 {
 	const AVCodecParameters *par = track->codecpar;
 	const AVCodec *codec = find_decoder(par->codec_id);
@@ -214,7 +274,9 @@ static enum picture_result decode_track(
 	ctx = decoder_open(codec, par, max_pixels);
 	packet = av_packet_alloc();
 	frame = av_frame_alloc();
-	ok = ctx && packet && frame && read_key(in, track->index, packet) &&
+	ok = ctx && packet && frame &&
+		(media ? read_ts_key(media, par, track->index, packet)
+		       : read_key(in, track->index, packet)) &&
 		decode_one(ctx, packet, frame) && is_sane(frame);
 	av_packet_free(&packet);
 	if (ok) {
@@ -234,18 +296,23 @@ static enum picture_result decode_track(
 enum picture_result picture_decode(
 	const struct picture_input *input, uint64_t max_pixels, struct picture **out)
 {
-	struct source source = {.in = input, .fd = -1};
+	bool is_ts = input->container == MEDIA_CONTAINER_MPEGTS;
+	size_t end = input->n_pieces ? input->n_pieces : 2;
+	struct source source = {.in = input, .end = is_ts ? 1 : end, .fd = -1};
+	struct source media = {.in = input, .next = 1, .end = end, .fd = -1};
 	AVFormatContext *in = input_open(&source);
 	const AVStream *track = in ? find_video(in) : NULL;
 	enum picture_result result = in ? PICTURE_NONE : PICTURE_FAILED;
 
 	if (track)
-		result = decode_track(in, track, max_pixels, out);
-	if (result == PICTURE_FAILED && source.total >= PICTURE_READ_MAX)
+		result = decode_track(in, track, is_ts ? &media : NULL, max_pixels, out);
+	if (result == PICTURE_FAILED && source.total + media.total >= PICTURE_READ_MAX)
 		result = PICTURE_TOO_LARGE;
 	input_close(&in);
 	if (source.fd >= 0)
 		close(source.fd);
+	if (media.fd >= 0)
+		close(media.fd);
 	return result;
 }
 

@@ -7,8 +7,11 @@
 
 /*
  * The media playlist (RFC 8216 and draft-pantos-hls-rfc8216bis, low latency). Version 9 because of
- * EXT-X-SKIP.
+ * EXT-X-SKIP; of transport streams, which old players take, 3 wherever it does not stand: they pass
+ * over tags they do not know, but not over a version.
  */
+#define VERSION_SKIP 9
+#define VERSION_MPEGTS 3
 #define SKIP_TARGETS 6 /* CAN-SKIP-UNTIL, 4.4.3.8: at least six target durations */
 #define PART_TARGETS 3 /* EXT-X-PART are listed this far from the end, 4.4.4.9 */
 #define HOLD_BACK_TARGETS 3 /* 4.4.3.8 */
@@ -74,14 +77,16 @@ static uint64_t view_sequence(const struct view *v)
 	return r->n_segments ? r->segments[0]->sequence : r->open->sequence;
 }
 
-static void put_head(const struct view *v, struct buf *out)
+static void put_head(const struct view *v, bool skips, struct buf *out)
 {
 	const struct window_rendition *r = v->r;
 	uint64_t hold_us = 3 * r->part_target_us;
 	uint64_t discontinuities =
 		r->discontinuity_sequence + (v->old > 0 ? 0 : r->dvr.discontinuities);
 
-	buf_put_str(out, "#EXTM3U\n#EXT-X-VERSION:9\n");
+	buf_printf(out, "#EXTM3U\n#EXT-X-VERSION:%d\n",
+		r->window->container == MEDIA_CONTAINER_CMAF || skips ? VERSION_SKIP
+								      : VERSION_MPEGTS);
 	if (r->independent)
 		buf_put_str(out, "#EXT-X-INDEPENDENT-SEGMENTS\n");
 	if (v->event)
@@ -103,8 +108,9 @@ static void put_parts(struct buf *out, const struct media_segment *s, size_t n, 
 	for (size_t i = 0; i < n; i++) {
 		buf_put_str(out, "#EXT-X-PART:DURATION=");
 		put_seconds(out, s->parts[i].duration_us);
-		buf_printf(out, ",URI=\"part_%u_%" PRIu64 "_%zu.m4s%s\"%s\n", s->rendition,
-			s->sequence, i, suffix, s->parts[i].independent ? ",INDEPENDENT=YES" : "");
+		buf_printf(out, ",URI=\"part_%u_%" PRIu64 "_%zu.%s%s\"%s\n", s->rendition,
+			s->sequence, i, media_container_suffix(s->container), suffix,
+			s->parts[i].independent ? ",INDEPENDENT=YES" : "");
 	}
 }
 
@@ -131,7 +137,8 @@ static void put_segment_uri(struct buf *out, const struct playlist_segment *s, c
 		buf_put_str(out, "#EXT-X-GAP\n");
 	buf_put_str(out, "#EXTINF:");
 	put_seconds(out, s->duration_us);
-	buf_printf(out, ",\nseg_%u_%" PRIu64 ".m4s%s\n", s->rendition, s->sequence, suffix);
+	buf_printf(out, ",\nseg_%u_%" PRIu64 ".%s%s\n", s->rendition, s->sequence,
+		media_container_suffix(s->container), suffix);
 }
 
 void playlist_put_segment(struct buf *out, const struct playlist_segment *s, const char *suffix)
@@ -155,13 +162,14 @@ static struct playlist_segment say(
 {
 	return (struct playlist_segment){
 		.rendition = s->rendition,
+		.container = s->container,
 		.init = s->init,
 		.sequence = s->sequence,
 		.wall_ms = s->wall_ms,
 		.duration_us = s->duration_us,
 		.discontinuity = s->discontinuity,
 		.gap = s->gap,
-		.map = !before || *before != s->init,
+		.map = s->container == MEDIA_CONTAINER_CMAF && (!before || *before != s->init),
 	};
 }
 
@@ -281,8 +289,9 @@ static void put_tail(const struct view *v, bool skip_ranges, struct buf *out)
 		put_segment_head(out, &said, suffix);
 		put_parts(out, open, r->open_listed, suffix);
 	}
-	buf_printf(out, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"part_%u_%" PRIu64 "_%zu.m4s%s\"\n",
-		r->number, open->sequence, r->open_listed, suffix);
+	buf_printf(out, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"part_%u_%" PRIu64 "_%zu.%s%s\"\n",
+		r->number, open->sequence, r->open_listed, media_container_suffix(open->container),
+		suffix);
 	put_reports(r, suffix, out);
 	put_ranges(v, skip_ranges, out);
 }
@@ -346,7 +355,7 @@ enum media_lookup media_window_playlist_pieces(struct media_window *w, unsigned 
 		return look;
 	v = view_of(r, query);
 	skip = query->skip ? skippable(&v) : 0;
-	put_head(&v, &out->head);
+	put_head(&v, skip > 0, &out->head);
 	if (skip > 0)
 		buf_printf(&out->head, "#EXT-X-SKIP:SKIPPED-SEGMENTS=%zu\n", skip);
 	put_segments(&v, skip, out);

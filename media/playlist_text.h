@@ -5,6 +5,7 @@
 
 struct playlist_segment {
 	unsigned rendition, init;
+	enum media_container container;
 	uint64_t sequence, wall_ms, duration_us;
 	bool discontinuity, gap;
 	bool map; /* the init segment has to be said */

@@ -193,9 +193,11 @@ static bool has_room(const struct recorder *r, uint64_t bytes, uint64_t min_free
 	return (uint64_t)fs.f_bavail * fs.f_frsize >= bytes + min_free;
 }
 
-static void segment_name(char out[static 64], unsigned rendition, uint64_t sequence)
+static void segment_name(
+	char out[static 64], enum media_container container, unsigned rendition, uint64_t sequence)
 {
-	snprintf(out, 64, "seg_%u_%" PRIu64 ".m4s", rendition, sequence);
+	snprintf(out, 64, "seg_%u_%" PRIu64 ".%s", rendition, sequence,
+		media_container_suffix(container));
 }
 
 enum recorder_result recorder_append(
@@ -207,6 +209,7 @@ enum recorder_result recorder_append(
 		.start_us = s->start_us,
 		.duration_us = s->duration_us,
 		.wall_ms = s->wall_ms,
+		.container = s->container,
 		.init = s->init,
 		.discontinuity = s->discontinuity,
 		.independent = s->independent,
@@ -224,7 +227,7 @@ enum recorder_result recorder_append(
 		iov[i].iov_len = rcbuf_len(s->pieces[i]);
 		entry.bytes += iov[i].iov_len;
 	}
-	segment_name(name, s->rendition, s->sequence);
+	segment_name(name, s->container, s->rendition, s->sequence);
 	if (has_room(r, entry.bytes, min_free))
 		result = write_file(r, name, iov, s->n_pieces);
 	free(iov);
@@ -245,11 +248,12 @@ enum recorder_result recorder_daterange(struct recorder *r, const struct media_d
 	return write_line(r, &line);
 }
 
-void recorder_discard(struct recorder *r, unsigned rendition, uint64_t sequence)
+void recorder_discard(
+	struct recorder *r, enum media_container container, unsigned rendition, uint64_t sequence)
 {
 	char name[64];
 
-	segment_name(name, rendition, sequence);
+	segment_name(name, container, rendition, sequence);
 	unlinkat(r->dir_fd, name, 0);
 }
 
@@ -266,6 +270,8 @@ static void index_bounds(struct recording_index *out, const struct journal *j)
 		if (e->rendition < MEDIA_RENDITIONS &&
 			e->sequence >= out->next_sequence[e->rendition])
 			out->next_sequence[e->rendition] = e->sequence + 1;
+		out->has_container = true;
+		out->container = e->container;
 		if (e->start_us + e->duration_us > out->end_us)
 			out->end_us = e->start_us + e->duration_us;
 	}

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -89,7 +88,8 @@ static enum picture_result decode_at(const char *dir, const struct vod_files *v,
 		at--;
 	e = &v->segments[at].entry;
 	init = mem_printf("%s/init_%u_%u.mp4", dir, e->rendition, e->init);
-	segment = mem_printf("%s/seg_%u_%" PRIu64 ".m4s", dir, e->rendition, e->sequence);
+	segment = journal_segment_path(dir, e);
+	in.container = e->container;
 	in.paths[0] = init;
 	in.paths[1] = segment;
 	result = picture_decode(&in, max_pixels, out);

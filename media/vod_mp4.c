@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <libavformat/avformat.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,12 +10,15 @@
 #include "base/mem.h"
 #include "codec.h"
 #include "compat.h"
+#include "ts_payload.h"
+#include "ts_reader.h"
 #include "vod_files.h"
 
 /*
  * The progressive file is remuxed run by run: a run is a row of segments that continue each other
  * under one init segment, read as one fragmented MP4 through run_read. Its packets are moved to
- * where the run plays in the VOD. When the codec configuration changes between runs:
+ * where the run plays in the VOD. Segments in MPEG-TS are read by ts_reader.c instead, and only the
+ * tracks are taken from the init segment. When the codec configuration changes between runs:
  *
  *   H.264  the new parameter sets go in front of the run's keyframes, as avc1 decoders accept them
  *   other  a further track of its own (MP4 tracks cannot change their AudioSpecificConfig in place)
@@ -28,6 +30,7 @@ struct run {
 	const struct vod_segment *segments;
 	size_t n;
 	size_t next; /* 0: the init segment, then the segments */
+	size_t end; /* the last of these that libavformat is to read */
 	int fd;
 };
 
@@ -48,9 +51,8 @@ static bool run_open_next(struct run *r)
 
 	if (r->next > r->n)
 		return false;
-	path = r->next == 0
-		? mem_printf("%s/init_%u_%u.mp4", r->dir, e->rendition, e->init)
-		: mem_printf("%s/seg_%u_%" PRIu64 ".m4s", r->dir, e->rendition, e->sequence);
+	path = r->next == 0 ? mem_printf("%s/init_%u_%u.mp4", r->dir, e->rendition, e->init)
+			    : journal_segment_path(r->dir, e);
 	r->fd = open(path, O_RDONLY | O_CLOEXEC);
 	r->next++;
 	free(path);
@@ -62,7 +64,7 @@ static int run_read(void *user, uint8_t *data, int size)
 	struct run *r = user;
 
 	for (;;) {
-		if (r->fd < 0 && !run_open_next(r))
+		if (r->fd < 0 && (r->next > r->end || !run_open_next(r)))
 			return AVERROR_EOF;
 		ssize_t n = read(r->fd, data, (size_t)size);
 		if (n > 0)
@@ -113,13 +115,21 @@ error:
 	return NULL;
 }
 
-static size_t run_length(const struct vod_segment *s, size_t left)
+static bool is_ts(const struct run *r)
 {
-	size_t n = 1;
+	return r->segments[0].entry.container == MEDIA_CONTAINER_MPEGTS;
+}
 
-	while (n < left && !s[n].jump && s[n].entry.init == s[0].entry.init)
-		n++;
-	return n;
+/* The run that begins with segment i. */
+static struct run run_at(const struct vod_files *v, size_t i, const char *dir)
+{
+	const struct vod_segment *s = &v->segments[i];
+	struct run r = {.dir = dir, .segments = s, .n = 1, .fd = -1};
+
+	while (i + r.n < v->n && !s[r.n].jump && s[r.n].entry.init == s[0].entry.init)
+		r.n++;
+	r.end = is_ts(&r) ? 0 : r.n;
+	return r;
 }
 
 static bool same_config(const AVCodecParameters *a, const AVCodecParameters *b)
@@ -202,9 +212,8 @@ static bool add_tracks(struct output *o, AVFormatContext *in)
 static bool collect_tracks(struct output *o, const struct vod_files *v, const char *dir)
 {
 	for (size_t i = 0; i < v->n;) {
-		struct run r = {.dir = dir, .segments = &v->segments[i], .fd = -1};
+		struct run r = run_at(v, i, dir);
 		bool seen = i > 0 && v->segments[i].entry.init == v->segments[i - 1].entry.init;
-		r.n = run_length(r.segments, v->n - i);
 		i += r.n;
 		if (seen)
 			continue;
@@ -295,19 +304,18 @@ static void set_duration(struct output *o, AVPacket *packet)
 }
 
 static bool write_packet(
-	struct output *o, const struct mapping *m, const AVFormatContext *in, AVPacket *packet)
+	struct output *o, const struct mapping *m, AVRational time_base, AVPacket *packet)
 {
-	const AVStream *from = in->streams[packet->stream_index];
 	const struct buf *sets = &m->sets[packet->stream_index];
 	const AVStream *to = o->ctx->streams[m->track[packet->stream_index]];
-	int64_t shift = av_rescale_q(m->shift_us, AV_TIME_BASE_Q, from->time_base);
+	int64_t shift = av_rescale_q(m->shift_us, AV_TIME_BASE_Q, time_base);
 	int error;
 
 	if (sets->len && (packet->flags & AV_PKT_FLAG_KEY) && !prepend(packet, sets))
 		return false;
 	packet->pts += shift;
 	packet->dts += shift;
-	av_packet_rescale_ts(packet, from->time_base, to->time_base);
+	av_packet_rescale_ts(packet, time_base, to->time_base);
 	packet->stream_index = to->index;
 	set_duration(o, packet);
 	packet->pos = -1;
@@ -324,7 +332,7 @@ static bool copy_run(struct output *o, struct run *r)
 	bool ok = in && packet && mapping_init(&m, o, in, r);
 
 	while (ok && av_read_frame(in, packet) >= 0) {
-		ok = write_packet(o, &m, in, packet);
+		ok = write_packet(o, &m, in->streams[packet->stream_index]->time_base, packet);
 		av_packet_unref(packet);
 	}
 	mapping_finish(&m);
@@ -335,12 +343,140 @@ static bool copy_run(struct output *o, struct run *r)
 	return ok;
 }
 
+/* A run in MPEG-TS. */
+struct ts_run {
+	struct output *o;
+	struct mapping mapping;
+	unsigned n_tracks;
+	struct ts_payload payloads[TS_TRACKS];
+	struct ts_reader reader;
+	int64_t near; /* the newest time, all 64 bits of it */
+	AVPacket *packet;
+	struct buf sample;
+};
+
+static enum media_codec ts_codec(enum AVCodecID id)
+{
+	static const struct {
+		enum AVCodecID id;
+		enum media_codec codec;
+	} codecs[] = {
+		{AV_CODEC_ID_H264, MEDIA_CODEC_H264},
+		{AV_CODEC_ID_HEVC, MEDIA_CODEC_HEVC},
+		{AV_CODEC_ID_AAC, MEDIA_CODEC_AAC},
+		{AV_CODEC_ID_MP3, MEDIA_CODEC_MP3},
+		{AV_CODEC_ID_OPUS, MEDIA_CODEC_OPUS},
+		{AV_CODEC_ID_AC3, MEDIA_CODEC_AC3},
+		{AV_CODEC_ID_EAC3, MEDIA_CODEC_EAC3},
+	};
+
+	for (size_t i = 0; i < sizeof(codecs) / sizeof(codecs[0]); i++) {
+		if (codecs[i].id == id)
+			return codecs[i].codec;
+	}
+	return MEDIA_CODEC_NONE;
+}
+
+static bool ts_run_init(
+	struct ts_run *t, struct output *o, const AVFormatContext *in, const struct run *r)
+{
+	*t = (struct ts_run){.o = o};
+	t->packet = av_packet_alloc();
+	t->near = av_rescale((int64_t)r->segments[0].entry.start_us, TS_CLOCK, 1000000) + TS_DELAY;
+	if (!t->packet || in->nb_streams > TS_TRACKS || !mapping_init(&t->mapping, o, in, r))
+		return false;
+	for (; t->n_tracks < in->nb_streams; t->n_tracks++) {
+		const AVCodecParameters *par = in->streams[t->n_tracks]->codecpar;
+		if (!ts_payload_init(&t->payloads[t->n_tracks], ts_codec(par->codec_id),
+			    par->extradata, (size_t)par->extradata_size))
+			return false;
+	}
+	return true;
+}
+
+static void ts_run_finish(struct ts_run *t)
+{
+	for (unsigned i = 0; i < t->n_tracks; i++)
+		ts_payload_finish(&t->payloads[i]);
+	mapping_finish(&t->mapping);
+	ts_reader_finish(&t->reader);
+	av_packet_free(&t->packet);
+	buf_finish(&t->sample);
+}
+
+/* A damaged frame is left out. False: it cannot be written. */
+static bool copy_frame(struct ts_run *t, const struct ts_frame *f)
+{
+	AVPacket *p = t->packet;
+	bool key, ok;
+
+	buf_reset(&t->sample);
+	if (f->track >= t->n_tracks ||
+		!ts_payload_take(&t->payloads[f->track], f->data, f->len, &t->sample, &key) ||
+		t->sample.len == 0)
+		return true;
+	if (av_new_packet(p, (int)t->sample.len) < 0)
+		return false;
+	memcpy(p->data, t->sample.data, t->sample.len);
+	t->near = ts_unwrap(f->dts, t->near);
+	p->dts = t->near - TS_DELAY;
+	p->pts = ts_unwrap(f->pts, t->near) - TS_DELAY;
+	p->stream_index = (int)f->track;
+	p->flags = key ? AV_PKT_FLAG_KEY : 0;
+	ok = write_packet(t->o, &t->mapping, (AVRational){1, TS_CLOCK}, p);
+	av_packet_unref(p);
+	return ok;
+}
+
+/* Whole packets; of what a file has beyond them nothing is known. */
+static bool copy_ts_file(struct ts_run *t, FILE *file)
+{
+	uint8_t packet[TS_PACKET];
+	struct ts_frame frame;
+
+	while (fread(packet, sizeof(packet), 1, file) == 1) {
+		if (ts_reader_put(&t->reader, packet, &frame) && !copy_frame(t, &frame))
+			return false;
+	}
+	return !ferror(file);
+}
+
+static bool copy_ts_segments(struct ts_run *t, const struct run *r)
+{
+	struct ts_frame frame;
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < r->n; i++) {
+		char *path = journal_segment_path(r->dir, &r->segments[i].entry);
+		FILE *file = fopen(path, "rbe");
+		ok = file && copy_ts_file(t, file);
+		if (file)
+			fclose(file);
+		free(path);
+	}
+	while (ok && ts_reader_end(&t->reader, &frame))
+		ok = copy_frame(t, &frame);
+	return ok;
+}
+
+static bool copy_ts_run(struct output *o, struct run *r)
+{
+	AVFormatContext *in = input_open(r);
+	struct ts_run t = {0};
+	bool ok = in && ts_run_init(&t, o, in, r) && copy_ts_segments(&t, r);
+
+	ts_run_finish(&t);
+	input_close(&in);
+	if (r->fd >= 0)
+		close(r->fd);
+	return ok;
+}
+
 static bool copy_runs(struct output *o, const struct vod_files *v, const char *dir)
 {
 	for (size_t i = 0; i < v->n;) {
-		struct run r = {.dir = dir, .segments = &v->segments[i], .fd = -1};
-		r.n = run_length(r.segments, v->n - i);
-		if (!copy_run(o, &r))
+		struct run r = run_at(v, i, dir);
+		if (!(is_ts(&r) ? copy_ts_run(o, &r) : copy_run(o, &r)))
 			return false;
 		i += r.n;
 	}

@@ -33,9 +33,15 @@ static bool all_independent(const struct vod_files *v)
 	return true;
 }
 
+/* Decimal EXTINF asks for 3, EXT-X-MAP for more. */
+static unsigned version(const struct vod_files *v)
+{
+	return v->segments[0].entry.container == MEDIA_CONTAINER_MPEGTS ? 3 : 7;
+}
+
 static void put_head(struct buf *out, const struct vod_files *v)
 {
-	buf_put_str(out, "#EXTM3U\n#EXT-X-VERSION:7\n");
+	buf_printf(out, "#EXTM3U\n#EXT-X-VERSION:%u\n", version(v));
 	if (all_independent(v))
 		buf_put_str(out, "#EXT-X-INDEPENDENT-SEGMENTS\n");
 	buf_printf(out,
@@ -52,11 +58,12 @@ static void put_segment(
 
 	if (last && (e->discontinuity || s->jump || e->init != last->entry.init))
 		buf_put_str(out, "#EXT-X-DISCONTINUITY\n");
-	if (!last || e->init != last->entry.init)
+	if (e->container == MEDIA_CONTAINER_CMAF && (!last || e->init != last->entry.init))
 		buf_printf(out, "#EXT-X-MAP:URI=\"init_%u_%u.mp4\"\n", e->rendition, e->init);
 	text_time(time, e->wall_ms);
-	buf_printf(out, "#EXT-X-PROGRAM-DATE-TIME:%s\n#EXTINF:%.6f,\nseg_%u_%" PRIu64 ".m4s\n",
-		time, (double)e->duration_us / 1e6, e->rendition, e->sequence);
+	buf_printf(out, "#EXT-X-PROGRAM-DATE-TIME:%s\n#EXTINF:%.6f,\nseg_%u_%" PRIu64 ".%s\n", time,
+		(double)e->duration_us / 1e6, e->rendition, e->sequence,
+		media_container_suffix(e->container));
 }
 
 static void put_playlist(struct buf *out, const struct vod_files *v)
@@ -107,8 +114,7 @@ static void remove_spooled(const struct vod_files *v, const char *dir)
 		const struct recording_entry *e = &v->journal.entries[i];
 		if (e->keep)
 			continue;
-		char *path =
-			mem_printf("%s/seg_%u_%" PRIu64 ".m4s", dir, e->rendition, e->sequence);
+		char *path = journal_segment_path(dir, e);
 		unlink(path);
 		free(path);
 	}
@@ -172,7 +178,7 @@ static enum recorder_result write_all(const char *dir, const struct vod_files *m
 	} else {
 		for (unsigned i = 0; i < MEDIA_RENDITIONS && result == RECORDER_OK; i++)
 			result = write_rendition(dir, i, variants, &n);
-		multivariant_put(&text, variants, n, 7, "");
+		multivariant_put(&text, variants, n, version(main), "");
 	}
 	if (result == RECORDER_OK)
 		result = write_text(dir, "index.m3u8", &text);

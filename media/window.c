@@ -23,7 +23,13 @@ static struct media_segment *segment_new(const struct window_rendition *r, uint6
 	s->refs = 1;
 	s->rendition = r->number;
 	s->sequence = sequence;
+	s->container = r->window->container;
 	return s;
+}
+
+const char *media_container_suffix(enum media_container c)
+{
+	return c == MEDIA_CONTAINER_MPEGTS ? "ts" : "m4s";
 }
 
 struct media_segment *media_segment_ref(struct media_segment *s)
@@ -97,6 +103,7 @@ struct media_window *media_window_create(
 
 	w->capacity = config->window ? config->window : 1;
 	w->memory_segments = config->memory_segments;
+	w->container = config->container;
 	memcpy(w->first_sequence, config->first_sequence, sizeof(w->first_sequence));
 	w->events = *events;
 	w->user = user;
@@ -510,6 +517,11 @@ static bool take_text(const char **s, const char *text)
 	return true;
 }
 
+static bool ends_in_suffix(const struct media_window *w, const char *s)
+{
+	return *s == '.' && strcmp(s + 1, media_container_suffix(w->container)) == 0;
+}
+
 /* "KIND_R_": the rendition, if it is there. */
 static struct window_rendition *take_rendition(
 	const struct media_window *w, const char **s, const char *kind)
@@ -532,12 +544,11 @@ enum media_lookup media_window_media(
 	uint64_t number, part;
 
 	*out = (struct media_body){0};
-	if ((r = take_rendition(w, &s, "seg_")) && take_number(&s, &number) &&
-		strcmp(s, ".m4s") == 0)
+	if ((r = take_rendition(w, &s, "seg_")) && take_number(&s, &number) && ends_in_suffix(w, s))
 		return segment_body(r, number, out);
 	s = name;
 	if ((r = take_rendition(w, &s, "part_")) && take_number(&s, &number) &&
-		take_text(&s, "_") && take_number(&s, &part) && strcmp(s, ".m4s") == 0)
+		take_text(&s, "_") && take_number(&s, &part) && ends_in_suffix(w, s))
 		return part_body(r, number, part, out);
 	s = name;
 	if ((r = take_rendition(w, &s, "init_")) && take_number(&s, &number) &&

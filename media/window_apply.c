@@ -8,7 +8,8 @@ static void apply_init(struct media_window *w, const struct media_change *c)
 	struct window_rendition *r = window_rendition(w, c->rendition);
 
 	r->description = c->description;
-	window_add_init(r, c->number, c->bytes);
+	if (w->container == MEDIA_CONTAINER_CMAF)
+		window_add_init(r, c->number, c->bytes);
 	w->events.init(w->user,
 		&(struct media_init){.rendition = c->rendition,
 			.number = c->number,

@@ -51,6 +51,7 @@ void window_dvr_keep(struct window_rendition *r, const struct media_segment *s)
 	const struct dvr_segment *before = dvr_last(&r->dvr);
 	const struct playlist_segment said = {
 		.rendition = s->rendition,
+		.container = s->container,
 		.init = s->init,
 		.sequence = s->sequence,
 		.wall_ms = s->wall_ms,
@@ -58,7 +59,7 @@ void window_dvr_keep(struct window_rendition *r, const struct media_segment *s)
 		.discontinuity = s->discontinuity,
 		/* What the disk did not take by now is given up: it would cost memory. */
 		.gap = s->gap || !s->path,
-		.map = !before || before->init != s->init,
+		.map = s->container == MEDIA_CONTAINER_CMAF && (!before || before->init != s->init),
 	};
 	const struct dvr_segment kept = {
 		.sequence = s->sequence,
@@ -69,6 +70,7 @@ void window_dvr_keep(struct window_rendition *r, const struct media_segment *s)
 		.discontinuity = s->discontinuity,
 		.gap = said.gap,
 		.map = said.map,
+		.bare = s->container != MEDIA_CONTAINER_CMAF,
 	};
 	struct buf lines = {0};
 
@@ -89,8 +91,8 @@ enum media_lookup window_dvr_body(
 		return MEDIA_GONE;
 	*out = (struct media_body){
 		.id = window_body_id(r, sequence << 16),
-		.path = mem_printf(
-			"%s/seg_%u_%" PRIu64 ".m4s", r->window->dir, r->number, sequence),
+		.path = mem_printf("%s/seg_%u_%" PRIu64 ".%s", r->window->dir, r->number, sequence,
+			media_container_suffix(r->window->container)),
 		.len = s->bytes,
 	};
 	return MEDIA_FOUND;

@@ -52,6 +52,7 @@ struct media_window {
 	uint64_t first_sequence[MEDIA_RENDITIONS];
 	struct media_events events;
 	void *user;
+	enum media_container container;
 	/* By number; NULL: not there. The first is the main one, and always there. */
 	struct window_rendition *renditions[MEDIA_RENDITIONS];
 	uint64_t dvr_us;

@@ -1,7 +1,7 @@
-#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "journal.h"
 #include "window_private.h"
 
 /* Segments that an earlier process left on disk; they have no parts. */
@@ -35,6 +35,7 @@ static void restore(struct window_rendition *r, const struct media_segment *from
 	*s = *from;
 	s->refs = 1;
 	s->rendition = r->number;
+	s->container = r->window->container;
 	s->aged = true;
 	r->segments[r->n_segments++] = s;
 	if (r->n_segments > r->window->capacity)
@@ -49,14 +50,16 @@ static void restore_segment(
 		.start_us = e->start_us,
 		.duration_us = e->duration_us,
 		.wall_ms = e->wall_ms,
+		.container = e->container,
 		.init = e->init,
 		.discontinuity = e->discontinuity,
 		.independent = e->independent,
 		.bytes = e->bytes,
-		.path = mem_printf("%s/seg_%u_%" PRIu64 ".m4s", dir, r->number, e->sequence),
+		.path = journal_segment_path(dir, e),
 	};
 
-	restore_init(r, dir, e->init);
+	if (e->container == MEDIA_CONTAINER_CMAF)
+		restore_init(r, dir, e->init);
 	r->independent = r->independent && s.independent;
 	window_count_bitrate(r, &s);
 	restore(r, &s);

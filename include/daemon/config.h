@@ -17,7 +17,7 @@
  * in the file is NULL here. All texts live as long as the struct config.
  */
 enum config_takeover { CONFIG_TAKEOVER_NEWEST, CONFIG_TAKEOVER_REJECT };
-enum config_container { CONFIG_CONTAINER_CMAF };
+enum config_container { CONFIG_CONTAINER_CMAF, CONFIG_CONTAINER_MPEGTS };
 enum config_mp4 { CONFIG_MP4_END, CONFIG_MP4_DEMAND, CONFIG_MP4_OFF };
 enum config_log_format { CONFIG_LOG_TEXT, CONFIG_LOG_JSON };
 

@@ -8,7 +8,7 @@
 #include "media/window.h"
 
 /*
- * The engine of one stream: compressed samples in, CMAF parts and segments out. One instance a
+ * The engine of one stream: compressed samples in, parts and segments out. One instance a
  * stream, no globals, pinned to whatever thread calls it (all calls of one engine from the same
  * thread, or handed from one to the next). It never blocks and does no file I/O. What it makes goes
  * to its output, at the other end of which, maybe on another thread, is the window
@@ -46,6 +46,7 @@ struct media_config {
 	unsigned memory_segments; /* newest complete segments kept in memory (≥ 2) */
 	/* How far back the playlist goes beyond the window, from files; 0: not at all. */
 	uint64_t dvr_us; /* MEDIA_DVR_WHOLE: to the stream's begin */
+	enum media_container container;
 	/* Media sequence numbers to begin with (after a restart), by rendition. */
 	uint64_t first_sequence[MEDIA_RENDITIONS];
 	uint64_t first_time_us; /* timeline to begin with (after a restart) */
@@ -67,6 +68,7 @@ struct media_sample {
 enum media_result {
 	MEDIA_OK,
 	MEDIA_BAD_CONFIG, /* codec configuration that cannot be parsed: publisher's fault */
+	MEDIA_NO_PLACE, /* a codec that the container has no place for */
 	MEDIA_BAD_SAMPLE, /* sample refused (no config yet, malformed); counted, stream goes on */
 	MEDIA_FAILED, /* the muxer failed: a bug or out of memory */
 };

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/rcbuf.h"
+#include "media/window.h"
 
 /*
  * Still pictures out of recorded media: the keyframe that a segment begins with, decoded, scaled
@@ -30,9 +31,11 @@ struct picture;
 
 /*
  * The init segment, then the beginning of a segment (its first part is enough): in memory, or as
- * two files where n_pieces is 0. Borrowed for the call.
+ * two files where n_pieces is 0. Borrowed for the call. In MPEG-TS as well: the init segment is
+ * then the one that is made for the recording.
  */
 struct picture_input {
+	enum media_container container; /* of the segment */
 	struct rcbuf *const *pieces;
 	size_t n_pieces;
 	const char *paths[2];

@@ -13,6 +13,9 @@
  *
  *   ROOT/STREAM_ID/journal   init_0_I.mp4   seg_0_N.m4s   index.m3u8 (VOD)   recording.mp4
  *
+ * In MPEG transport streams the segments are seg_0_N.ts, and the init segments are there for
+ * recording.mp4 alone.
+ *
  * Everything here blocks and runs on a work lane, never on the loop; one call at a time for one
  * recording (the owner serialises). Plain values and rcbufs only.
  */
@@ -28,6 +31,7 @@ void recorder_close(struct recorder *r); /* NULL is fine */
 struct recorder_segment {
 	unsigned rendition;
 	uint64_t sequence, start_us, duration_us, wall_ms;
+	enum media_container container;
 	unsigned init;
 	bool discontinuity, independent;
 	bool keep; /* false: only spooled for the live window; no part of the VOD */
@@ -51,13 +55,15 @@ enum recorder_result recorder_append(
 	struct recorder *r, const struct recorder_segment *s, uint64_t min_free);
 enum recorder_result recorder_daterange(struct recorder *r, const struct media_daterange *range);
 /* Removes the file of a spooled segment that left the window. */
-void recorder_discard(struct recorder *r, unsigned rendition, uint64_t sequence);
+void recorder_discard(
+	struct recorder *r, enum media_container container, unsigned rendition, uint64_t sequence);
 
 /* What the journal says: for continuing after a crash and for making the VOD. */
 struct recording_entry {
 	unsigned rendition;
 	uint64_t sequence, start_us, duration_us, wall_ms, bytes;
 	uint64_t target_us, part_target_us;
+	enum media_container container;
 	unsigned init;
 	bool discontinuity, independent, keep;
 };
@@ -67,6 +73,8 @@ struct recording_index {
 	size_t n;
 	unsigned inits; /* number of the next init segment */
 	uint64_t next_sequence[MEDIA_RENDITIONS], end_us; /* where a continuation goes on */
+	bool has_container; /* there was a segment ever */
+	enum media_container container; /* in which a continuation goes on */
 	struct media_description descriptions[MEDIA_RENDITIONS]; /* as the newest init says */
 	struct media_daterange *ranges; /* in the order of recording, texts owned */
 	size_t n_ranges;

@@ -19,9 +19,15 @@
  *
  * Names under /hls/STREAM_ID/ (R is the rendition's number, 0 for the main one; N the media
  * sequence number; P the part's index; I the init number): index.m3u8   stream_R.m3u8 init_R_I.mp4
- * seg_R_N.m4s   part_R_N_P.m4s
+ * seg_R_N.m4s   part_R_N_P.m4s; in MPEG transport streams there is no init segment, and segments
+ * and parts end in .ts.
  */
 struct media_window;
+
+/* What segments are made of. A stream keeps the one it began with, and its recording likewise. */
+enum media_container { MEDIA_CONTAINER_CMAF, MEDIA_CONTAINER_MPEGTS };
+/* What the names of its segments and parts end in: "m4s", "ts". */
+const char *media_container_suffix(enum media_container c);
 
 /*
  * Renditions by number: the main one holds the first video and the first audio track; each further
@@ -46,7 +52,8 @@ struct media_segment {
 	uint64_t start_us; /* on the engine's timeline */
 	uint64_t duration_us;
 	uint64_t wall_ms; /* of its first frame */
-	unsigned init; /* number of the init segment it needs */
+	enum media_container container;
+	unsigned init; /* number of the init segment it needs, or of its codec configurations */
 	bool discontinuity; /* a discontinuity stands before it */
 	bool independent; /* begins with a keyframe (or is audio) */
 	struct media_part *parts;
@@ -74,7 +81,8 @@ struct media_init {
 struct media_events {
 	/* A part can be read, a playlist changed: waiting requests should be looked at again. */
 	void (*updated)(void *user, struct media_window *window);
-	/* An init segment was made; a recorder stores it before the segments that need it. */
+	/* An init segment was made; a recorder stores it before the segments that need it. With
+	 * MPEG-TS as well, where no player needs it: it says what the tracks are. */
 	void (*init)(void *user, const struct media_init *init);
 	/* A segment is complete. Borrowed for the call: take a reference to keep it. */
 	void (*segment)(void *user, struct media_segment *segment);

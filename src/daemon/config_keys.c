@@ -14,7 +14,7 @@
 #define AT(section, field) offsetof(struct config, section.field)
 
 static const char *const takeover_words[] = {"newest", "reject", NULL};
-static const char *const container_words[] = {"cmaf", NULL};
+static const char *const container_words[] = {"cmaf", "mpegts", NULL};
 static const char *const mp4_words[] = {"end", "demand", "off", NULL};
 static const char *const links_words[] = {"allow", "block", NULL};
 static const char *const format_words[] = {"text", "json", NULL};
@@ -129,7 +129,8 @@ static const struct config_key keys[] = {
 	{"hls", "memory_segments", CONFIG_INT, AT(hls, memory_segments), "2", 2, 1000,
 		.help = "Newest segments kept in memory; older ones are served from disk."},
 	{"hls", "container", CONFIG_ENUM, AT(hls, container), "cmaf", .words = container_words,
-		.help = "Format of segments."},
+		.help = "Format of segments: fragmented MP4, or MPEG transport streams for "
+			"old players (no AV1, VP9 or FLAC). A stream keeps what it began with."},
 	{"hls", "dvr", CONFIG_DURATION, AT(hls, dvr_us), "0", 0, 30 * DAY, .word = "all",
 		.reserved = true,
 		.help = "How far back viewers may go in a live stream; 0: only the window."},

@@ -14,6 +14,9 @@ struct live_config settings_live(const struct config *c)
 				.max_jump_us = c->rtmp.max_jump_us,
 				.window = c->hls.window,
 				.memory_segments = c->hls.memory_segments,
+				.container = c->hls.container == CONFIG_CONTAINER_MPEGTS
+					? MEDIA_CONTAINER_MPEGTS
+					: MEDIA_CONTAINER_CMAF,
 			},
 		.grace_us = c->stream.grace_us,
 		.max_bitrate = c->rtmp.max_bitrate,

@@ -10,7 +10,11 @@
 #define EXPIRY_US 100000
 
 const char hls_playlist_type[] = "application/vnd.apple.mpegurl";
-const char hls_media_type[] = "video/mp4";
+
+const char *hls_media_type_of(const struct hls_name *name)
+{
+	return name->mpegts ? "video/mp2t" : "video/mp4";
+}
 
 const char *hls_immutable(bool for_one)
 {

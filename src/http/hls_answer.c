@@ -169,7 +169,7 @@ static enum media_lookup media_make(
 
 	if (outcome != MEDIA_FOUND)
 		return outcome;
-	a->content_type = hls_media_type;
+	a->content_type = hls_media_type_of(&ask->name);
 	a->ranges = true;
 	text_copy(a->cache_control, sizeof(a->cache_control), hls_immutable(ask->for_one));
 	snprintf(a->etag, sizeof(a->etag), "\"%llx-%llx\"", (unsigned long long)a->body.id,

@@ -47,6 +47,8 @@ bool hls_name_parse(const char *text, struct hls_name *out)
 		{"init_", "mp4", 2, HLS_INIT},
 		{"seg_", "m4s", 2, HLS_SEGMENT},
 		{"part_", "m4s", 3, HLS_PART},
+		{"seg_", "ts", 2, HLS_SEGMENT},
+		{"part_", "ts", 3, HLS_PART},
 		{"storyboard_", "jpg", 1, HLS_PICTURE},
 	};
 	uint64_t rendition = 0;
@@ -72,6 +74,7 @@ bool hls_name_parse(const char *text, struct hls_name *out)
 			    &rendition))
 			continue;
 		out->kind = shapes[i].kind;
+		out->mpegts = strcmp(shapes[i].suffix, "ts") == 0;
 		out->rendition = (unsigned)rendition;
 		return rendition < 256 && strlen(text) < HLS_NAME_MAX;
 	}

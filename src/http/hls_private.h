@@ -26,6 +26,7 @@ enum hls_kind {
 struct hls_name {
 	enum hls_kind kind;
 	bool multivariant;
+	bool mpegts; /* a segment or part of one */
 	unsigned rendition;
 };
 
@@ -96,6 +97,8 @@ void hls_chat_destroy_all(struct hls *h);
 /* hls_rewrite.c: puts the suffix behind every URI of a playlist as it lies on disk. */
 void hls_rewrite(const char *text, size_t len, const char *suffix, struct buf *out);
 
-extern const char hls_playlist_type[], hls_media_type[], hls_picture_type[];
+extern const char hls_playlist_type[], hls_picture_type[];
+/* Of a segment, a part, an init segment or a recording.mp4. */
+const char *hls_media_type_of(const struct hls_name *name);
 /* Cache-Control of what never changes. */
 const char *hls_immutable(bool for_one);

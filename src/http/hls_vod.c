@@ -100,7 +100,7 @@ static void answer_file(struct hls *h, struct http_request *r, const struct hls_
 	metric_add(h->bytes, size);
 	http_respond(r,
 		&(struct http_response){.status = 200,
-			.content_type = picture ? hls_picture_type : hls_media_type,
+			.content_type = picture ? hls_picture_type : hls_media_type_of(&ask->name),
 			.cache_control =
 				picture ? picture_kept(ask->for_one) : hls_immutable(ask->for_one),
 			.etag = etag,

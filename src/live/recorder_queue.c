@@ -119,7 +119,8 @@ static void job_run(void *arg)
 	/* The playlist, and as much again of what left it lately. */
 	uint64_t gone = 2 * rec->window + SPOOL_SLACK;
 	if (job->kind == JOB_SEGMENT && !rec->keep && rec->recorder && job->copy.sequence >= gone)
-		recorder_discard(rec->recorder, job->copy.rendition, job->copy.sequence - gone);
+		recorder_discard(rec->recorder, job->copy.container, job->copy.rendition,
+			job->copy.sequence - gone);
 }
 
 static void job_free(struct job *job)
@@ -161,8 +162,9 @@ static void recording_note(struct recording *rec, enum recorder_result result)
 static void segment_stored(struct job *job)
 {
 	struct recording *rec = job->rec;
-	char *path = mem_printf("%s/seg_%u_%llu.m4s", rec->dir, job->copy.rendition,
-		(unsigned long long)job->copy.sequence);
+	char *path = mem_printf("%s/seg_%u_%llu.%s", rec->dir, job->copy.rendition,
+		(unsigned long long)job->copy.sequence,
+		media_container_suffix(job->copy.container));
 	media_segment_stored(job->segment, path);
 	free(path);
 	if (!rec->keep)
@@ -251,6 +253,7 @@ void recording_segment(
 		.start_us = segment->start_us,
 		.duration_us = segment->duration_us,
 		.wall_ms = segment->wall_ms,
+		.container = segment->container,
 		.init = segment->init,
 		.discontinuity = segment->discontinuity,
 		.independent = segment->independent,

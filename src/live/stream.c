@@ -96,6 +96,9 @@ static void continue_after(struct media_config *config, const struct live_stream
 	memcpy(config->first_sequence, index->next_sequence, sizeof(config->first_sequence));
 	config->first_time_us = index->end_us;
 	config->first_init = index->inits;
+	/* Whatever the configuration says now: a playlist has one container, and so has a VOD. */
+	if (index->has_container)
+		config->container = index->container;
 }
 
 struct live_stream *live_stream_create(struct live_registry *r, const struct stream_record *row,

@@ -21,6 +21,7 @@ struct thumbnail_job {
 	struct live_registry *registry; /* NULL once it is gone */
 	struct list link; /* registry.thumbnail_jobs */
 	struct rcbuf *pieces[2];
+	enum media_container container;
 	size_t bytes;
 	unsigned width;
 	uint64_t max_pixels;
@@ -31,7 +32,8 @@ struct thumbnail_job {
 static void make(void *arg)
 {
 	struct thumbnail_job *job = arg;
-	const struct picture_input in = {.pieces = job->pieces, .n_pieces = 2};
+	const struct picture_input in = {
+		.pieces = job->pieces, .n_pieces = 2, .container = job->container};
 	struct picture *picture = NULL;
 
 	job->result = picture_decode(&in, job->max_pixels, &picture);
@@ -92,14 +94,16 @@ static void made(void *arg, bool cancelled)
 	job_free(job);
 }
 
-static void submit(struct live_stream *s, struct rcbuf *first_part)
+static void submit(struct live_stream *s, const struct media_segment *segment)
 {
+	struct rcbuf *first_part = segment->parts[0].bytes;
 	struct live_registry *r = s->registry;
 	struct thumbnail_job *job = mem_new(struct thumbnail_job);
 
 	*job = (struct thumbnail_job){.stream = s,
 		.registry = r,
 		.pieces = {rcbuf_ref(s->thumbnail.init), rcbuf_ref(first_part)},
+		.container = segment->container,
 		.bytes = rcbuf_len(s->thumbnail.init) + rcbuf_len(first_part),
 		.width = r->config.thumbnail_width,
 		.max_pixels = r->config.thumbnail_max_pixels};
@@ -148,7 +152,7 @@ void thumbnail_segment(struct live_stream *s, const struct media_segment *segmen
 		metric_add(r->metrics.thumbnails_skipped, 1);
 		return;
 	}
-	submit(s, segment->parts[0].bytes);
+	submit(s, segment);
 }
 
 void thumbnail_drop(struct live_stream *s)

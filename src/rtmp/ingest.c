@@ -122,17 +122,30 @@ static void on_pause(void *user, bool paused)
 	player_pause(user, paused);
 }
 
-static void refuse_codec(struct rtmp_conn *c, const struct flv_packet *packet)
+static void refuse(struct rtmp_conn *c, const struct flv_packet *packet, const char *why,
+	const char *video, const char *audio)
 {
 	char codec[64], text[160];
 	flv_packet_codec_text(packet, codec, sizeof(codec));
-	snprintf(text, sizeof(text), "%s %s is not supported: send %s.", codec,
-		packet->kind == FLV_VIDEO ? "video" : "audio",
-		packet->kind == FLV_VIDEO ? "H.264, HEVC, AV1 or VP9"
-					  : "AAC, Opus, MP3, FLAC, AC-3 or E-AC-3");
+	snprintf(text, sizeof(text), "%s %s %s: send %s.", codec,
+		packet->kind == FLV_VIDEO ? "video" : "audio", why,
+		packet->kind == FLV_VIDEO ? video : audio);
 	log_warn("codec refused", kv_u64("conn", c->id), kv_str("stream", c->stream_id),
 		kv_str("codec", codec));
 	rtmp_session_close(c->session, RTMP_CLOSE_CODEC, text);
+}
+
+static void refuse_codec(struct rtmp_conn *c, const struct flv_packet *packet)
+{
+	refuse(c, packet, "is not supported", "H.264, HEVC, AV1 or VP9",
+		"AAC, Opus, MP3, FLAC, AC-3 or E-AC-3");
+}
+
+/* One that the stream's container has no place for: MPEG-TS; CMAF takes all. */
+static void refuse_place(struct rtmp_conn *c, const struct flv_packet *packet)
+{
+	refuse(c, packet, "has no place in MPEG-TS, which this stream is served in",
+		"H.264 or HEVC", "AAC-LC, MP3, AC-3, E-AC-3 or Opus");
 }
 
 static enum media_codec media_codec_of(enum flv_codec codec)
@@ -266,6 +279,9 @@ static void take_packet(struct rtmp_conn *c, const struct flv_packet *packet, ui
 		return;
 	case MEDIA_BAD_CONFIG:
 		refuse_config(c, packet);
+		return;
+	case MEDIA_NO_PLACE:
+		refuse_place(c, packet);
 		return;
 	case MEDIA_FAILED:
 		rtmp_session_close(c->session, RTMP_CLOSE_INTERNAL, NULL);

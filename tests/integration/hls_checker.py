@@ -168,9 +168,19 @@ def check_media(p):
     return p.faults
 
 
+def is_transport(segment):
+    name = segment.uri or (segment.parts[0][0] if segment.parts else "")
+    return name.split("?")[0].endswith(".ts")
+
+
 def check_head(p):
-    if p.version is None or p.version < 6:
+    transport = bool(p.segments) and is_transport(p.segments[0])
+    if not transport and (p.version is None or p.version < 6):
         p.fault("8 EXT-X-MAP needs version 6", p.version)
+    if transport and p.skip is None and p.version != 3:
+        p.fault("8 decimal EXTINF needs version 3, and nothing needs more", p.version)
+    if transport and any(s.map for s in p.segments):
+        p.fault("transport streams have no EXT-X-MAP")
     if p.skip is not None and p.version < 9:
         p.fault("8 EXT-X-SKIP needs version 9", p.version)
     if p.target is None:
@@ -192,7 +202,7 @@ def check_head(p):
         p.fault("B.1 a preload hint always")
     if p.ended and p.hint:
         p.fault("no hint after the end", p.hint)
-    if p.skip is None and p.segments and p.segments[0].map is None:
+    if p.skip is None and p.segments and not transport and p.segments[0].map is None:
         p.fault("fMP4 segments need EXT-X-MAP before the first")
 
 

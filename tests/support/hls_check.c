@@ -417,6 +417,15 @@ static uint64_t distance(uint64_t a, uint64_t b)
 	return a > b ? a - b : b - a;
 }
 
+/* A transport stream: it needs no init segment, and old players take it by its version. */
+static bool is_ts(const struct hls_segment *s)
+{
+	const char *name = s->uri ? s->uri : s->n_parts ? s->parts[0].uri : "";
+	size_t len = strcspn(name, "?");
+
+	return len > 3 && strncmp(name + len - 3, ".ts", 3) == 0;
+}
+
 static void check_segments(const struct hls_playlist *p, struct buf *faults)
 {
 	for (size_t i = 0; i < p->n_whole; i++) {
@@ -429,13 +438,15 @@ static void check_segments(const struct hls_playlist *p, struct buf *faults)
 			fault(faults, "4.4.4.1 %s lasts nothing", s->uri);
 		if (s->n_parts && distance(parts_us(s), s->duration_us) > 2000 + EPSILON_US)
 			fault(faults, "parts of %s do not add up", s->uri);
-		if (!s->map && !p->skip)
+		if (!s->map && !p->skip && !is_ts(s))
 			fault(faults, "4.4.4.5 no EXT-X-MAP for %s", s->uri);
 		if (!s->date_ms)
 			fault(faults, "media.md: no EXT-X-PROGRAM-DATE-TIME at %s", s->uri);
 		else if (last && last->date_ms && !s->discontinuity &&
 			distance(s->date_ms, last->date_ms + last->duration_us / 1000) > 300)
 			fault(faults, "date of %s does not follow", s->uri);
+		if (s->map && is_ts(s))
+			fault(faults, "4.4.4.5 EXT-X-MAP for %s", s->uri);
 		if (last && last->map && s->map && strcmp(last->map, s->map) != 0 &&
 			!s->discontinuity)
 			fault(faults, "4.4.4.3 %s: codecs change without DISCONTINUITY", s->uri);
@@ -464,8 +475,12 @@ static void check_parts(const struct hls_playlist *p, struct buf *faults)
 
 static void check_head(const struct hls_playlist *p, struct buf *faults)
 {
-	if (p->version < 6)
+	bool maps = p->n == 0 || !is_ts(&p->segments[0]);
+
+	if (maps && p->version < 6)
 		fault(faults, "7 EXT-X-MAP needs version 6");
+	if (!maps && !p->skip && p->version != 3)
+		fault(faults, "7 decimal EXTINF needs version 3, and nothing needs more");
 	if (p->skip && p->version < 9)
 		fault(faults, "7 EXT-X-SKIP needs version 9");
 	if (!p->has_target)

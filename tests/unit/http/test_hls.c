@@ -113,7 +113,7 @@ enum media_lookup media_window_media(
 	snprintf(next, sizeof(next), "part_0_%u_%u.m4s", (unsigned)w->msn, (unsigned)w->part);
 	if (strcmp(name, next) == 0)
 		return MEDIA_WAIT;
-	if (strcmp(name, "part_0_7_0.m4s") != 0)
+	if (strcmp(name, "part_0_7_0.m4s") != 0 && strcmp(name, "part_0_7_0.ts") != 0)
 		return MEDIA_GONE;
 	*out = (struct media_body){.n_pieces = 2, .len = 6, .id = 70};
 	out->pieces = mem_zalloc(2 * sizeof(*out->pieces));
@@ -253,6 +253,9 @@ static void answers_what_is_there(void **state)
 			"cache-control: public, max-age=31536000, immutable"},
 		{"/hls/" ID "/part_0_7_0.m4s", 200, "abcdef", "content-type: video/mp4"},
 		{"/hls/" ID "/part_0_7_0.m4s", 200, "abcdef", "accept-ranges: bytes"},
+		{"/hls/" ID "/part_0_7_0.ts", 200, "abcdef", "content-type: video/mp2t"},
+		{"/hls/" ID "/seg_0_99.ts", 404, "not_found", "no-store"},
+		{"/hls/" ID "/init_0_1.ts", 404, "not_found", "no-store"},
 		{"/hls/" ID "/stream_0.m3u8?_HLS_msn=9", 400, "too_far_ahead", "no-store"},
 		{"/hls/" ID "/stream_0.m3u8?_HLS_msn=x", 400, "bad_query", "no-store"},
 		{"/hls/" ID "/stream_0.m3u8?_HLS_part=1", 400, "bad_query", "no-store"},
@@ -478,8 +481,8 @@ static void recordings_are_served_by_name_only(void **state)
 {
 	static const char *const bad[] = {"journal", "index.m3u8.tmp", ".", "..", "seg_0_1.m4s.x",
 		"seg_0_01.m4s", "seg_0.m4s", "seg_0_1_2.m4s", "part_0_1_2.m4s", "xrecording.mp4",
-		"seg_0_1.mp4", "init_0_1.m4s", "%2e%2e%2fsecret", "seg_999_1.m4s",
-		"seg_0_1111111111111111111111.m4s"};
+		"seg_0_1.mp4", "init_0_1.m4s", "init_0_1.ts", "seg_0_1.tsx", "%2e%2e%2fsecret",
+		"seg_999_1.m4s", "seg_0_1111111111111111111111.m4s"};
 	struct world w;
 	struct answer a;
 	world_start(&w);
@@ -498,6 +501,10 @@ static void recordings_are_served_by_name_only(void **state)
 	answer_finish(&a);
 	ask(&w.c, "/vod/" ID "/seg_0_1.m4s", condition, &a);
 	assert_int_equal(a.status, 304);
+	answer_finish(&a);
+	put_file(&w, ID, "seg_0_2.ts", "0123456789");
+	ask(&w.c, "/vod/" ID "/seg_0_2.ts", "", &a);
+	assert_non_null(strstr(a.head, "content-type: video/mp2t\r\n"));
 	answer_finish(&a);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		char path[128];

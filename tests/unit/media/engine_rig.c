@@ -92,6 +92,9 @@ void rig_init_restored(struct rig *r, const struct media_config *config,
 		.updated = rig_updated, .init = rig_init_segment, .segment = rig_segment_done};
 
 	*r = (struct rig){.config = *config};
+#ifdef RIG_MPEGTS
+	r->config.container = MEDIA_CONTAINER_MPEGTS;
+#endif
 	r->config.part_target_us = config->part_target_us ? config->part_target_us : 200000;
 	r->config.segment_target_us =
 		config->segment_target_us ? config->segment_target_us : 2000000;
@@ -146,9 +149,20 @@ static void put_u32(uint8_t *out, uint32_t v)
 		out[i] = (uint8_t)(v >> (24 - 8 * i));
 }
 
-static uint32_t get_u32(const uint8_t *in)
+/* No byte is 0: as in real NAL units, nothing may look like a start code. */
+static void put_number(uint8_t *out, uint32_t v)
 {
-	return (uint32_t)in[0] << 24 | (uint32_t)in[1] << 16 | (uint32_t)in[2] << 8 | in[3];
+	for (int i = 0; i < 4; i++)
+		out[i] = (uint8_t)(v >> (21 - 7 * i) | 0x80);
+}
+
+static uint32_t get_number(const uint8_t *in)
+{
+	uint32_t v = 0;
+
+	for (int i = 0; i < 4; i++)
+		v = v << 7 | (in[i] & 0x7fu);
+	return v;
 }
 
 /* The payload of a number: what the demuxer must give back. */
@@ -159,10 +173,10 @@ static void make_payload(uint8_t *out, const struct rig_sent *s, uint32_t number
 	if (s->kind == MEDIA_VIDEO) {
 		put_u32(out, (uint32_t)s->len - 4);
 		out[4] = s->key ? 0x65 : 0x41;
-		put_u32(out + 5, number);
+		put_number(out + 5, number);
 		at = VIDEO_HEADER;
 	} else {
-		put_u32(out, number);
+		put_number(out, number);
 	}
 	for (; at < s->len; at++)
 		out[at] = (uint8_t)(number * 31 + at * 7);
@@ -362,6 +376,7 @@ struct comparison {
 	int64_t low[64], high[64]; /* pts minus the encoder's clock, by session */
 	bool has_session[64];
 	uint32_t first_ms[64];
+	uint8_t counters[8192]; /* MPEG-TS, by PID: the next one, with 0x80 */
 };
 
 static uint32_t packet_number(const AVPacket *p, enum media_kind kind)
@@ -369,7 +384,7 @@ static uint32_t packet_number(const AVPacket *p, enum media_kind kind)
 	size_t header = kind == MEDIA_VIDEO ? VIDEO_HEADER : AUDIO_HEADER;
 
 	assert_true((size_t)p->size >= header);
-	return get_u32(p->data + header - 4);
+	return get_number(p->data + header - 4);
 }
 
 static void compare_clock(struct comparison *c, const struct rig_sent *s, int64_t pts_us)
@@ -429,9 +444,60 @@ static void compare_packet(struct comparison *c, const AVStream *stream, const A
 	compare_clock(c, s, pts);
 }
 
+/* What MPEG-TS has around a sample goes; its time begins at 1.4 s. */
+static void unwrap_ts(AVPacket *p, enum media_kind kind)
+{
+	static const uint8_t delimiter[] = {0, 0, 0, 1, 9, 0xf0}, sps[] = {0, 0, 0, 1, 0x67};
+	uint8_t *end = p->data + p->size, *start = NULL;
+
+	p->pts -= 126000;
+	p->dts = (p->dts == AV_NOPTS_VALUE ? p->pts + 126000 : p->dts) - 126000;
+	if (kind == MEDIA_AUDIO) {
+		assert_memory_equal(p->data, "\xff\xf1", 2);
+		assert_int_equal(
+			(p->data[3] & 3) << 11 | p->data[4] << 3 | p->data[5] >> 5, p->size);
+		p->data += 7;
+		p->size -= 7;
+		p->flags |= AV_PKT_FLAG_KEY;
+		return;
+	}
+	assert_memory_equal(p->data, delimiter, sizeof(delimiter));
+	p->flags = memmem(p->data, (size_t)p->size, sps, sizeof(sps)) ? AV_PKT_FLAG_KEY : 0;
+	for (uint8_t *at = p->data; (at = memmem(at, (size_t)(end - at), sps, 4)); at += 4)
+		start = at;
+	assert_non_null(start);
+	put_u32(start, (uint32_t)(end - start) - 4);
+	p->data = start;
+	p->size = (int)(end - start);
+}
+
+/* RFC 8216 3.2: PAT and PMT first; counters run on. The first packet of a PID may say that they
+ * begin anew. */
+static void check_ts(struct comparison *c, const struct rig_segment *s)
+{
+	const uint8_t *p = rcbuf_data(s->bytes), *end = p + rcbuf_len(s->bytes);
+
+	assert_int_equal(rcbuf_len(s->bytes) % 188, 0);
+	assert_int_equal((p[1] & 0x1f) << 8 | p[2], 0);
+	assert_int_equal((p[189] & 0x1f) << 8 | p[190], 0x1000);
+	if (s->discontinuity)
+		memset(c->counters, 0, sizeof(c->counters));
+	for (; p < end; p += 188) {
+		unsigned pid = (p[1] & 0x1fu) << 8 | p[2], counter = p[3] & 15u;
+		uint8_t *next = &c->counters[pid];
+		assert_int_equal(p[0], 0x47);
+		assert_int_equal(p[3] & 0x10, 0x10);
+		assert_int_not_equal(pid, 0x11);
+		if (*next & 0x80)
+			assert_int_equal(*next & 15, counter);
+		*next = (uint8_t)(0x80 | ((counter + 1) & 15));
+	}
+}
+
 static void compare_segment(struct comparison *c, const struct rig_segment *s)
 {
-	struct source source = {.pieces = {c->rig->inits[s->init], s->bytes}};
+	bool ts = c->rig->config.container == MEDIA_CONTAINER_MPEGTS;
+	struct source source = {.pieces = {c->rig->inits[s->init], s->bytes}, .piece = ts ? 1 : 0};
 	AVFormatContext *ctx = avformat_alloc_context();
 	AVPacket *packet = av_packet_alloc();
 	AVIOContext *io;
@@ -441,8 +507,18 @@ static void compare_segment(struct comparison *c, const struct rig_segment *s)
 	io = avio_alloc_context(av_malloc(4096), 4096, 0, &source, source_read, NULL, NULL);
 	ctx->pb = io;
 	ctx->flags |= AVFMT_FLAG_CUSTOM_IO | AVFMT_FLAG_NOPARSE | AVFMT_FLAG_NOFILLIN;
-	assert_int_equal(avformat_open_input(&ctx, NULL, av_find_input_format("mp4"), NULL), 0);
+	if (ts)
+		check_ts(c, s);
+	assert_int_equal(
+		avformat_open_input(&ctx, NULL, av_find_input_format(ts ? "mpegts" : "mp4"), NULL),
+		0);
 	for (; av_read_frame(ctx, packet) >= 0; n++) {
+		if (ts)
+			unwrap_ts(packet,
+				ctx->streams[packet->stream_index]->codecpar->codec_type ==
+						AVMEDIA_TYPE_VIDEO
+					? MEDIA_VIDEO
+					: MEDIA_AUDIO);
 		compare_packet(c, ctx->streams[packet->stream_index], packet, s);
 		if (n == 0 && s->independent)
 			assert_true(packet->flags & AV_PKT_FLAG_KEY);

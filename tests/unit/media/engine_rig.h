@@ -28,6 +28,7 @@ struct rig_segment {
 	struct rcbuf *bytes;
 };
 
+/* With RIG_MPEGTS every engine makes transport streams. */
 struct rig {
 	struct clock_manual clock;
 	struct media_config config;

@@ -174,7 +174,7 @@ static void test_a_short_or_missing_file_is_left_out(void **state)
 	append_init(r, 0);
 	for (uint64_t i = 0; i < 4; i++)
 		append(r, i, 0, true, NO_LIMIT);
-	recorder_discard(r, 0, 1);
+	recorder_discard(r, MEDIA_CONTAINER_CMAF, 0, 1);
 	recorder_close(r);
 	damage(f, "seg_0_2.m4s", 1);
 	assert_int_equal(recording_load(f->dir, &index), RECORDER_OK);

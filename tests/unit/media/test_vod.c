@@ -9,11 +9,18 @@
 #include "encoded.h"
 #include "media/log.h"
 #include "media/recorder.h"
+#include "media/storyboard.h"
 #include "media/vod.h"
 #include "support/hls_check.h"
 #include "support/test.h"
 
-/* Recordings of real media, from samples to the files that are left: decoded to the last frame. */
+/* Recordings of real media, from samples to the files that are left: decoded to the last frame.
+ * Built a second time with RIG_MPEGTS, for recordings in transport streams. */
+#ifdef RIG_MPEGTS
+#define CONTAINER MEDIA_CONTAINER_MPEGTS
+#else
+#define CONTAINER MEDIA_CONTAINER_CMAF
+#endif
 
 struct studio {
 	struct media_window *window;
@@ -49,6 +56,7 @@ static void on_segment(void *user, struct media_segment *segment)
 		.start_us = segment->start_us,
 		.duration_us = segment->duration_us,
 		.wall_ms = segment->wall_ms,
+		.container = segment->container,
 		.init = segment->init,
 		.discontinuity = segment->discontinuity,
 		.independent = segment->independent,
@@ -63,15 +71,25 @@ static void on_segment(void *user, struct media_segment *segment)
 	assert_int_equal(recorder_append(s->recorder, &r, 0), RECORDER_OK);
 }
 
-static void studio_open(struct studio *s)
+static void open_engine(struct studio *s, uint64_t first_time_us)
 {
-	static const struct media_config config = {.part_target_us = 200000,
+	const struct media_config config = {.part_target_us = 200000,
 		.segment_target_us = 1000000,
 		.max_jump_us = 3000000,
 		.window = 6,
-		.memory_segments = 2};
+		.memory_segments = 2,
+		.container = CONTAINER,
+		.first_time_us = first_time_us};
 	static const struct media_events events = {
 		.updated = on_update, .init = on_init, .segment = on_segment};
+
+	s->window = media_window_create(&config, &events, s);
+	s->engine = media_engine_create(
+		&config, &clock_system, s->window, &media_window_output, s->window);
+}
+
+static void studio_open(struct studio *s)
+{
 
 	*s = (struct studio){.dir = "/tmp/souk-vod-XXXXXX"};
 	if (!encoded_video(&s->small, 320, 240, 100) || !encoded_video(&s->large, 640, 360, 75) ||
@@ -80,9 +98,7 @@ static void studio_open(struct studio *s)
 		skip(); /* a libavcodec without encoders */
 	assert_non_null(mkdtemp(s->dir));
 	assert_int_equal(recorder_open(s->dir, &s->recorder), RECORDER_OK);
-	s->window = media_window_create(&config, &events, s);
-	s->engine = media_engine_create(
-		&config, &clock_system, s->window, &media_window_output, s->window);
+	open_engine(s, 0);
 }
 
 static void studio_close(struct studio *s)
@@ -400,7 +416,7 @@ static void a_hole_is_closed(void **state)
 	media_engine_end(s.engine);
 	recorder_close(s.recorder);
 	s.recorder = NULL;
-	path = mem_printf("%s/seg_0_1.m4s", s.dir);
+	path = mem_printf("%s/seg_0_1.%s", s.dir, media_container_suffix(CONTAINER));
 	assert_int_equal(unlink(path), 0);
 	free(path);
 	assert_int_equal(vod_playlist(s.dir, &vod), RECORDER_OK);
@@ -411,6 +427,53 @@ static void a_hole_is_closed(void **state)
 	assert_int_equal(v.frames[0], 75);
 	assert_true(v.longest_gap < 0.11);
 	assert_true(v.duration > 2.9 && v.duration < 3.2);
+	studio_close(&s);
+}
+
+/* Longer than a transport stream's clock counts before it begins anew. */
+static void a_day_and_more(void **state)
+{
+	struct studio s;
+	struct view v;
+
+	studio_open(&s);
+	media_engine_destroy(s.engine);
+	media_window_destroy(s.window);
+	open_engine(&s, UINT64_C(95443) * 1000000);
+	for (int i = 0; i < 2; i++)
+		publish(&s, &s.small, &s.sound);
+	finish(&s, NULL, 0);
+	view(&v, &s);
+	assert_int_equal(v.frames[0], 200);
+	assert_int_equal(v.frames[1], 374);
+	assert_true(v.longest_gap < 0.11);
+	assert_true(v.duration > 7.9 && v.duration < 8.2);
+	studio_close(&s);
+}
+
+static void its_pictures(void **state)
+{
+	struct studio s;
+	struct storyboard *board;
+	atomic_bool stop = false;
+	bool more = true;
+	size_t len;
+	char *text;
+
+	studio_open(&s);
+	publish(&s, &s.small, &s.sound);
+	finish(&s, NULL, 0);
+	assert_int_equal(vod_poster(s.dir, 160, 320 * 240 - 1), PICTURE_TOO_LARGE);
+	assert_int_equal(vod_poster(s.dir, 160, 320 * 240), PICTURE_OK);
+	free(read_text(&s, "poster.jpg", &len));
+	assert_true(len > 500);
+	assert_int_equal(storyboard_open(s.dir, 320 * 240, &stop, &board), PICTURE_OK);
+	while (more)
+		assert_int_equal(storyboard_step(board, &more), PICTURE_OK);
+	storyboard_close(&board);
+	text = read_text(&s, STORYBOARD_INDEX, &len);
+	assert_non_null(strstr(text, "storyboard_0.jpg#xywh=0,0,"));
+	free(text);
 	studio_close(&s);
 }
 
@@ -461,6 +524,8 @@ int main(void)
 		cmocka_unit_test(another_picture_is_decoded_too),
 		cmocka_unit_test(another_sound_has_a_track_of_its_own),
 		cmocka_unit_test(a_hole_is_closed),
+		cmocka_unit_test(a_day_and_more),
+		cmocka_unit_test(its_pictures),
 		cmocka_unit_test(chapters_are_named),
 		cmocka_unit_test(no_room_leaves_no_file),
 	};

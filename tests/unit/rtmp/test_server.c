@@ -409,6 +409,14 @@ static void test_what_the_engine_says(void **state)
 	bench_close(&b);
 
 	bench_open(&b);
+	fake_live.answer = MEDIA_NO_PLACE;
+	bench_run(&b, send_config);
+	assert_non_null(strstr(b.statuses, "NetStream.Publish.Rejected"));
+	assert_non_null(strstr(b.log, "codec=MP3"));
+	assert_int_equal(closed_count(&b, RTMP_CLOSE_CODEC), 1);
+	bench_close(&b);
+
+	bench_open(&b);
 	fake_live.answer = MEDIA_FAILED;
 	bench_run(&b, send_config);
 	assert_int_equal(closed_count(&b, RTMP_CLOSE_INTERNAL), 1);
