@@ -24,8 +24,6 @@
 
 /* librtmp and the resolver want little; sanitizers want more. */
 #define STACK_SIZE (1u << 20)
-/* Goodbyes get this long. */
-#define GOODBYE_US 1000000u
 /* Packets sent before the target is listened to again. */
 #define BATCH 64
 
@@ -36,7 +34,7 @@ struct relay_link {
 	void *user;
 	pthread_t thread;
 	bool joined, is_up;
-	uint64_t started_us, finish_us; /* 0: not begun; not finishing */
+	uint64_t started_us, finish_by_us; /* 0: not looked at yet; not finishing */
 	uint64_t connect_us;
 
 	/* The thread's; fixed before it starts. */
@@ -429,15 +427,16 @@ static void abort_link(struct relay_link *l, bool timed_out)
 	eventfd_write(l->wake, 1);
 }
 
-void relay_link_finish(struct relay_link *l, uint64_t now_us)
+void relay_link_finish(struct relay_link *l, uint64_t by_us)
 {
-	if (l->finish_us)
-		return;
-	l->finish_us = now_us;
 	if (!l->is_up) {
 		abort_link(l, false);
 		return;
 	}
+	/* Who hurries comes after who does not. */
+	if (l->finish_by_us && l->finish_by_us <= by_us)
+		return;
+	l->finish_by_us = by_us;
 	pthread_mutex_lock(&l->lock);
 	l->finishing = true;
 	pthread_mutex_unlock(&l->lock);
@@ -459,7 +458,7 @@ void relay_link_look(struct relay_link *l, uint64_t now_us)
 {
 	if (!l->started_us)
 		l->started_us = now_us;
-	if (l->finish_us && now_us - l->finish_us > GOODBYE_US)
+	if (l->finish_by_us && now_us > l->finish_by_us)
 		abort_link(l, false);
 	else if (!l->is_up && now_us - l->started_us > l->connect_us)
 		abort_link(l, true);

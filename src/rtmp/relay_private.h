@@ -15,6 +15,8 @@
 
 /* How often links are looked after while there are any. */
 #define RELAY_LOOK_US 250000u
+/* How long a target may take to the end while the server drains. */
+#define RELAY_GOODBYE_US 1000000u
 
 struct relay_metrics {
 	struct metric *targets[RELAY_STATES];

@@ -55,9 +55,11 @@ static bool is_over(const struct relay_target *t)
 /* The state that follows from what there is. */
 static void settle(struct relay_target *t)
 {
-	if (is_over(t))
-		set_state(t, RELAY_STOPPED);
-	else if (!has_encoder(t))
+	if (is_over(t)) {
+		/* What is left of the stream is still on its way. */
+		if (!t->attempt)
+			set_state(t, RELAY_STOPPED);
+	} else if (!has_encoder(t))
 		set_state(t, RELAY_PAUSED);
 	else if (t->attempt)
 		set_state(t, t->is_up ? RELAY_LIVE : RELAY_CONNECTING);
@@ -91,11 +93,7 @@ static void take_all(struct relay_target *t)
 
 static void on_ready(struct feed_player *p)
 {
-	struct relay_target *t = target_of(p);
-
-	take_all(t);
-	if (feed_is_over(p))
-		relay_link_finish(t->attempt, loop_now_us(relays_of(t)->loop));
+	take_all(target_of(p));
 }
 
 static bool on_allowed(struct feed_player *p)
@@ -121,6 +119,8 @@ static void on_up(void *user)
 	struct relay_target *t = user;
 	struct relays *r = relays_of(t);
 
+	if (is_over(t))
+		return;
 	t->is_up = true;
 	t->up_us = loop_now_us(r->loop);
 	t->connects++;
@@ -228,6 +228,18 @@ static void on_time(void *user)
 	try_now(user);
 }
 
+/* The rest of the stream is for it too, as long as the queue may wait; a server that goes has less
+ * time. */
+static void finish(struct relay_target *t)
+{
+	struct relays *r = relays_of(t);
+	uint64_t patience_us = r->draining ? RELAY_GOODBYE_US : r->config.queue_us;
+
+	if (t->player.feed)
+		take_all(t);
+	relay_link_finish(t->attempt, loop_now_us(r->loop) + patience_us);
+}
+
 void relay_target_update(struct relay_target *t)
 {
 	if (!is_over(t)) {
@@ -235,11 +247,8 @@ void relay_target_update(struct relay_target *t)
 		return;
 	}
 	timer_stop(t->timer);
-	/* The rest of the stream is for it too. */
-	if (t->player.feed)
-		take_all(t);
 	if (t->attempt)
-		relay_link_finish(t->attempt, loop_now_us(relays_of(t)->loop));
+		finish(t);
 	settle(t);
 }
 

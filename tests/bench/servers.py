@@ -207,6 +207,7 @@ class Soukd(Server):
             "auth.secret_file": os.path.join(folder, "secret"),
             "limits.address_requests": "0",
             "limits.user_requests": "0",
+            "relay.allow": f"{HOST}/8",
             "log.level": "warn",
         }
         self.settings.update(dict(s.split("=", 1) for s in settings))

@@ -94,6 +94,7 @@ class Arrives(RelayTest):
         done = self.wait_state("stopped")
         self.assertEqual((done["attempts"], done["accepted"], done["packetsDropped"]), (1, 1, 0))
         self.assertEqual(self.souk.metric("souk_relay_bytes_total"), done["bytesSent"])
+        self.assertEqual(self.souk.metric("souk_relay_ended_total", "done"), 1)
         self.no_key(there["streamKey"])
 
     def test_at_another_soukd_by_enhanced_rtmp(self):

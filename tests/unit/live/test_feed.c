@@ -299,6 +299,39 @@ static void test_limits_and_pause(void **state)
 	rig_close(&r);
 }
 
+/* A relay is no player of a stranger's: it takes nobody's place, and is no figure of play-out. */
+static void test_the_servers_own_do_not_count(void **state)
+{
+	struct rig r;
+	struct taker a, own[3];
+	struct feed_item item;
+	rig_open(&r, 1000, 1000, 1);
+	start(&r);
+	put(&r, 'K', 0, 10);
+	for (unsigned i = 0; i < 3; i++) {
+		own[i] = (struct taker){.player = {.ops = &ops, .kind = "own", .own = true}};
+		assert_int_equal(feed_join(r.feed, &own[i].player), FEED_JOINED);
+	}
+	assert_int_equal(feeds_players(r.feeds), 0);
+	assert_int_equal(join(&r, &a), FEED_JOINED);
+	assert_int_equal(feeds_players(r.feeds), 1);
+	feed_leave(&own[0].player, FEED_END_CLOSED);
+	assert_int_equal(feeds_players(r.feeds), 1);
+	/* They are told what a packet is. */
+	for (unsigned i = 0; i < 3; i++) {
+		assert_true(feed_next(&own[1].player, &item));
+		assert_true(item.is_config);
+		assert_false(item.is_key);
+	}
+	assert_true(feed_next(&own[1].player, &item));
+	assert_true(item.is_key);
+	assert_false(item.is_config);
+	assert_int_equal(
+		metric_count(metrics_find(r.metrics, "souk_playout_bytes_total", NULL)), 0);
+	rig_close(&r);
+	assert_true(own[1].ended && own[2].ended && !own[0].ended);
+}
+
 static void on_end_and_go(struct feed_player *p, enum feed_end why)
 {
 	feed_leave(p, why);
@@ -339,6 +372,7 @@ int main(void)
 		cmocka_unit_test(test_a_slow_player_skips),
 		cmocka_unit_test(test_another_publisher_goes_on_with_the_clock),
 		cmocka_unit_test(test_limits_and_pause),
+		cmocka_unit_test(test_the_servers_own_do_not_count),
 		cmocka_unit_test(test_players_go_with_the_feed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
