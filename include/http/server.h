@@ -126,9 +126,9 @@ enum http_body_kind { HTTP_BODY_NONE, HTTP_BODY_PIECES, HTTP_BODY_FILE, HTTP_BOD
 
 /*
  * A body without a known end, given in pieces as the peer takes them; on HTTP/1 the connection ends
- * with it. `more` is called whenever something can be given, with http_stream_put, as much as
- * http_stream_left should be; `gone` when the peer went, after which the request must not be
- * touched. Neither is called after http_stream_end or http_stream_abort.
+ * with it, on 1.1 as the last of its chunks. `more` is called whenever something can be given, with
+ * http_stream_put, as much as http_stream_left should be; `gone` when the peer went, after which
+ * the request must not be touched. Neither is called after http_stream_end or http_stream_abort.
  */
 struct http_stream {
 	void (*more)(void *user);

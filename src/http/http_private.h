@@ -153,6 +153,7 @@ struct http_out {
 	bool head_sent; /* HTTP/2 */
 	/* A body that is given bit by bit (stream.c). */
 	bool is_stream, has_ended, is_aborted, filling;
+	bool is_chunked, has_chunks; /* RFC 9112, 7.1; HTTP/1.1 only */
 	struct http_stream stream; /* more NULL: its owner is through with it */
 	size_t room; /* of pieces */
 };

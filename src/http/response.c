@@ -261,6 +261,11 @@ static void put_representation(struct buf *b, const struct plan *plan)
 		buf_printf(b, "content-range: bytes */%llu\r\n", (unsigned long long)plan->size);
 }
 
+static bool is_chunked(const struct http_request *r, const struct http_response *p)
+{
+	return p->kind == HTTP_BODY_STREAM && !r->h2 && !r->http10 && r->method != HTTP_HEAD;
+}
+
 static void put_head(struct http_request *r, const struct plan *plan)
 {
 	const struct http_response *p = plan->response;
@@ -281,6 +286,8 @@ static void put_head(struct http_request *r, const struct plan *plan)
 	if (p->extra_headers)
 		buf_put_str(b, p->extra_headers);
 	put_line(b, "x-request-id", r->id);
+	if (is_chunked(r, p))
+		put_line(b, "transfer-encoding", "chunked");
 	if (!r->h2 && r->close)
 		put_line(b, "connection", "close");
 	if (!r->h2)
@@ -318,6 +325,7 @@ static void put_body(struct http_request *r, const struct plan *plan)
 	if (p->kind == HTTP_BODY_STREAM && plan->has_body && r->method != HTTP_HEAD) {
 		o->is_stream = true;
 		o->stream = p->stream;
+		o->is_chunked = is_chunked(r, p);
 	}
 	if (!plan->has_body || r->method == HTTP_HEAD || !plan->length)
 		return;

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -5,7 +6,8 @@
 #include "http_private.h"
 
 /* Bodies whose end is not known: pieces are put behind those that wait, and forgotten when they
- * are written (write.c). */
+ * are written (write.c). On HTTP/1.1 each is a chunk, so that the peer can tell an end from a
+ * connection that broke. */
 
 static void forget_written(struct http_out *o)
 {
@@ -28,16 +30,39 @@ static void grow(struct http_out *o)
 	o->room = room;
 }
 
-void http_stream_put(struct http_request *r, struct rcbuf *piece)
+static void put_piece(struct http_out *o, struct rcbuf *piece)
 {
-	struct http_out *o = &r->out;
-
 	if (o->piece * 2 >= o->n_pieces)
 		forget_written(o);
 	if (o->n_pieces == (o->room ? o->room : HTTP_PIECES_INLINE))
 		grow(o);
 	o->pieces[o->n_pieces++] = rcbuf_ref(piece);
 	o->left += rcbuf_len(piece);
+}
+
+/* Between the chunks, and around them. */
+static void put_seam(struct http_out *o, const char *text, size_t len)
+{
+	size_t skip = o->has_chunks ? 0 : strlen("\r\n");
+	struct rcbuf *seam = rcbuf_from(text + skip, len - skip);
+
+	put_piece(o, seam);
+	rcbuf_unref(&seam);
+	o->has_chunks = true;
+}
+
+void http_stream_put(struct http_request *r, struct rcbuf *piece)
+{
+	struct http_out *o = &r->out;
+	char text[24];
+
+	/* An empty chunk would be the last one. */
+	if (!rcbuf_len(piece))
+		return;
+	if (o->is_chunked)
+		put_seam(o, text,
+			(size_t)snprintf(text, sizeof(text), "\r\n%zx\r\n", rcbuf_len(piece)));
+	put_piece(o, piece);
 }
 
 uint64_t http_stream_left(const struct http_request *r)
@@ -71,7 +96,11 @@ void http_stream_wake(struct http_request *r)
 
 void http_stream_end(struct http_request *r)
 {
+	static const char last[] = "\r\n0\r\n\r\n";
+
 	r->out.stream = (struct http_stream){0};
+	if (r->out.is_chunked)
+		put_seam(&r->out, last, strlen(last));
 	r->out.has_ended = true;
 	http_stream_wake(r);
 }

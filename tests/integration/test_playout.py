@@ -1,6 +1,7 @@
 """Play-out: RTMP play and HTTP-FLV get, byte by byte, what the publisher sends."""
 import http.client
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -222,6 +223,63 @@ class Playout(PlayoutTest):
         self.same(tags, expected)
         self.assertEqual(player.tags, tags)
         self.growing(tags)
+
+    def test_the_end_can_be_told_from_a_break(self):
+        """HTTP/1.1: chunks, and the last one says so. HTTP/1.0: the connection ends."""
+        souk = self.soukd({"rtmp.max_bitrate": "1G"})
+        made = souk.create_stream()
+        sender = Sender(souk, made).connect().round()
+        first = sender.last_key()
+        bodies = {}
+        for version in ("1.0", "1.1"):
+            sock = socket.create_connection(("127.0.0.1", souk.http_port), timeout=60)
+            self.addCleanup(sock.close)
+            sock.sendall(f"GET {flv_path(made)} HTTP/{version}\r\nHost: x\r\n\r\n".encode())
+            bodies[version] = sock
+        self.players(souk, 2)
+        sender.client.stop()
+        for version, sock in bodies.items():
+            with sock.makefile("rb") as f:
+                head, body = f.read().split(b"\r\n\r\n", 1)
+            self.assertEqual(b"transfer-encoding: chunked" in head, version == "1.1", head)
+            bodies[version] = body
+        plain, chunks, rest = bodies["1.0"], b"", bodies["1.1"]
+        self.same(split_tags(plain), sender.expected(first))
+        while not rest.startswith(b"0\r\n"):
+            size, rest = rest.split(b"\r\n", 1)
+            size = int(size, 16)
+            chunks, end, rest = chunks + rest[:size], rest[size:size + 2], rest[size + 2:]
+            self.assertEqual(end, b"\r\n")
+        self.assertEqual(rest, b"0\r\n\r\n")
+        self.assertTrue(chunks == plain)
+
+    def test_ffplay(self):
+        """To the last second, by either way."""
+        souk = self.soukd()
+        made = souk.create_stream()
+        encoder = self.publisher(souk.publish_url(made), gop=30)
+        souk.wait_playable(made)
+        urls = (f"http://127.0.0.1:{souk.http_port}{flv_path(made)}",
+                f"rtmp://127.0.0.1:{souk.rtmp_port}/live/{made['streamId']}")
+        env = {**os.environ, "SDL_VIDEODRIVER": "dummy", "SDL_AUDIODRIVER": "dummy",
+               "SDL_RENDER_DRIVER": "software"}
+        players = [subprocess.Popen(["ffplay", "-v", "warning", "-stats", "-autoexit", url],
+                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                    stderr=subprocess.STDOUT, text=True, env=env) for url in urls]
+        for p in players:
+            self.addCleanup(p.kill)
+        self.players(souk, 2)
+        reader = FlvReader(souk.http_port, flv_path(made))
+        wait_for(lambda: len(reader.data) > 150000, "some seconds")
+        encoder.stop()
+        end = reader.tags()[-1][1] / 1000
+        for url, p in zip(urls, players):
+            out, _ = p.communicate(timeout=60)
+            self.assertEqual(p.returncode, 0, out)
+            self.assertNotIn("prematurely", out, url)
+            # Its clock of both, picture and sound.
+            times = re.findall(r"([\d.]+) A-V:", out)
+            self.assertGreater(float(times[-1]), end - 0.5, f"{url}: {out[-500:]}")
 
     def test_enhanced_tags_of_many_tracks(self):
         """A configuration of each track first, however they are packed into tags."""
