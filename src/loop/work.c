@@ -1,8 +1,9 @@
+#include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include <uv.h>
 
 #define LOG_MODULE "work"
 
@@ -10,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/must.h"
+#include "loop/mailbox.h"
 #include "loop/work.h"
 #include "loop_private.h"
 
@@ -18,7 +20,8 @@
 #define SLOW_NICE 10
 
 struct work_job {
-	struct list link; /* in its lane, or among the finished */
+	struct list link; /* in its lane */
+	struct work *work;
 	enum work_lane lane;
 	void (*run)(void *arg);
 	void (*done)(void *arg, bool cancelled);
@@ -30,21 +33,23 @@ struct work_job {
 struct lane {
 	struct work *work;
 	struct list waiting;
-	pthread_cond_t wake;
+	/*
+	 * One for each job and each thread that is to end. Not a condition: pthread_cond_signal
+	 * (glibc 2.36) can wait for a thread that was woken before and has not got a core yet.
+	 */
+	sem_t wake;
 	pthread_t *threads;
 	unsigned n_threads;
 	const char *name;
 	int nice; /* more than the loop's */
 };
 
-/* `lock` guards the lanes, the finished jobs and `stopping`; the rest is the loop's. */
+/* `lock` guards the lanes and `stopping`; the rest is the loop's. */
 struct work {
 	struct loop *loop;
-	uv_async_t async;
+	struct mailbox *mailbox; /* of jobs that are finished */
 	pthread_mutex_t lock;
-	pthread_cond_t finished_wake;
 	struct lane lanes[LANES];
-	struct list finished;
 	bool stopping;
 	unsigned outstanding; /* submitted, done not yet called */
 };
@@ -57,46 +62,43 @@ struct work_queue {
 	bool busy, released;
 };
 
-static struct work_job *lane_take(struct lane *lane)
+/* NULL: nothing, or no longer anything (in *stop). */
+static struct work_job *lane_take(struct lane *lane, bool *stop)
 {
 	struct work *w = lane->work;
 	struct work_job *job = NULL;
 
+	while (sem_wait(&lane->wake) && errno == EINTR)
+		;
 	pthread_mutex_lock(&w->lock);
-	while (list_empty(&lane->waiting) && !w->stopping)
-		pthread_cond_wait(&lane->wake, &w->lock);
 	if (!list_empty(&lane->waiting)) {
 		job = container_of(lane->waiting.next, struct work_job, link);
 		list_remove(&job->link);
 		job->started = true;
 	}
+	*stop = !job && w->stopping;
 	pthread_mutex_unlock(&w->lock);
 	return job;
 }
 
-static void finish(struct work *w, struct work_job *job)
-{
-	if (list_empty(&w->finished))
-		uv_async_send(&w->async);
-	list_append(&w->finished, &job->link);
-	pthread_cond_signal(&w->finished_wake);
-}
+static void on_finished(void *arg);
 
 static void *lane_main(void *arg)
 {
 	struct lane *lane = arg;
-	struct work *w = lane->work;
 	struct work_job *job;
+	bool stop = false;
 
 	pthread_setname_np(pthread_self(), lane->name);
 	/* On Linux a thread's own (sched(7)); where it is refused the work is done all the same. */
 	if (lane->nice)
 		(void)!nice(lane->nice);
-	while ((job = lane_take(lane))) {
+	while (!stop) {
+		job = lane_take(lane, &stop);
+		if (!job)
+			continue;
 		job->run(job->arg);
-		pthread_mutex_lock(&w->lock);
-		finish(w, job);
-		pthread_mutex_unlock(&w->lock);
+		mailbox_post(lane->work->mailbox, on_finished, job);
 	}
 	return NULL;
 }
@@ -106,8 +108,8 @@ static void lane_submit(struct work *w, struct work_job *job)
 	struct lane *lane = &w->lanes[job->lane];
 	pthread_mutex_lock(&w->lock);
 	list_append(&lane->waiting, &job->link);
-	pthread_cond_signal(&lane->wake);
 	pthread_mutex_unlock(&w->lock);
+	must(sem_post(&lane->wake) == 0);
 }
 
 static void queue_next(struct work_queue *q)
@@ -124,9 +126,12 @@ static void queue_next(struct work_queue *q)
 	lane_submit(q->work, job);
 }
 
-static void job_done(struct work *w, struct work_job *job)
+static void on_finished(void *arg)
 {
+	struct work_job *job = arg;
+	struct work *w = job->work;
 	struct work_queue *q = job->queue;
+
 	w->outstanding--;
 	if (q)
 		q->length--;
@@ -140,30 +145,6 @@ static void job_done(struct work *w, struct work_job *job)
 		queue_next(q);
 }
 
-static struct work_job *finished_take(struct work *w, bool wait)
-{
-	struct work_job *job = NULL;
-
-	pthread_mutex_lock(&w->lock);
-	while (wait && list_empty(&w->finished))
-		pthread_cond_wait(&w->finished_wake, &w->lock);
-	if (!list_empty(&w->finished)) {
-		job = container_of(w->finished.next, struct work_job, link);
-		list_remove(&job->link);
-	}
-	pthread_mutex_unlock(&w->lock);
-	return job;
-}
-
-static void on_async(uv_async_t *handle)
-{
-	struct work *w = handle->data;
-	struct work_job *job;
-
-	while ((job = finished_take(w, false)))
-		job_done(w, job);
-}
-
 static void lane_start(struct work *w, enum work_lane which, unsigned n)
 {
 	struct lane *lane = &w->lanes[which];
@@ -171,7 +152,7 @@ static void lane_start(struct work *w, enum work_lane which, unsigned n)
 
 	lane->work = w;
 	list_init(&lane->waiting);
-	pthread_cond_init(&lane->wake, NULL);
+	must(sem_init(&lane->wake, 0, 0) == 0);
 	lane->threads = mem_zalloc(n * sizeof(*lane->threads));
 	lane->n_threads = n;
 	lane->name = which == WORK_SLOW ? "souk-slow" : "souk-fast";
@@ -191,30 +172,20 @@ struct work *work_create(struct loop *l, unsigned fast, unsigned slow)
 {
 	struct work *w = mem_new(struct work);
 	w->loop = l;
-	list_init(&w->finished);
 	pthread_mutex_init(&w->lock, NULL);
-	pthread_cond_init(&w->finished_wake, NULL);
-	must(uv_async_init(&l->uv, &w->async, on_async) == 0);
-	w->async.data = w;
+	w->mailbox = mailbox_create(l);
 	lane_start(w, WORK_FAST, fast);
 	lane_start(w, WORK_SLOW, slow);
 	return w;
 }
 
-static void on_closed(uv_handle_t *handle)
-{
-	struct work *w = handle->data;
-	pthread_mutex_destroy(&w->lock);
-	pthread_cond_destroy(&w->finished_wake);
-	free(w);
-}
-
 static void lane_join(struct lane *lane)
 {
-	pthread_cond_broadcast(&lane->wake);
+	for (unsigned i = 0; i < lane->n_threads; i++)
+		must(sem_post(&lane->wake) == 0);
 	for (unsigned i = 0; i < lane->n_threads; i++)
 		pthread_join(lane->threads[i], NULL);
-	pthread_cond_destroy(&lane->wake);
+	sem_destroy(&lane->wake);
 	free(lane->threads);
 }
 
@@ -224,13 +195,15 @@ void work_destroy(struct work **wp)
 	if (!w)
 		return;
 	while (w->outstanding)
-		job_done(w, finished_take(w, true));
+		mailbox_wait(w->mailbox);
 	pthread_mutex_lock(&w->lock);
 	w->stopping = true;
 	pthread_mutex_unlock(&w->lock);
 	for (unsigned i = 0; i < LANES; i++)
 		lane_join(&w->lanes[i]);
-	uv_close((uv_handle_t *)&w->async, on_closed);
+	mailbox_destroy(&w->mailbox);
+	pthread_mutex_destroy(&w->lock);
+	free(w);
 	*wp = NULL;
 }
 
@@ -239,6 +212,7 @@ static struct work_job *job_create(struct work *w, enum work_lane lane, void (*r
 {
 	struct work_job *job = mem_new(struct work_job);
 	list_init(&job->link);
+	job->work = w;
 	job->lane = lane;
 	job->run = run;
 	job->done = done;
@@ -257,13 +231,17 @@ struct work_job *work_submit(struct work *w, enum work_lane lane, void (*run)(vo
 
 void work_cancel(struct work *w, struct work_job *job)
 {
+	bool dropped;
+
 	pthread_mutex_lock(&w->lock);
-	if (!job->started && !job->cancelled) {
+	dropped = !job->started && !job->cancelled;
+	if (dropped) {
 		job->cancelled = true;
 		list_remove(&job->link);
-		finish(w, job);
 	}
 	pthread_mutex_unlock(&w->lock);
+	if (dropped)
+		mailbox_post(w->mailbox, on_finished, job);
 }
 
 struct work_queue *work_queue_create(struct work *w, enum work_lane lane)

@@ -66,6 +66,57 @@ static void threads_post_in_order(void **state)
 	fixture_finish(&f);
 }
 
+struct last_letter {
+	struct mailbox *mailbox;
+	bool read;
+};
+
+static void last_read(void *arg)
+{
+	struct last_letter *last = arg;
+	mailbox_destroy(&last->mailbox);
+	last->read = true;
+}
+
+static void *last_send(void *arg)
+{
+	struct last_letter *last = arg;
+	mailbox_post(last->mailbox, last_read, last);
+	return NULL;
+}
+
+/* While the thread that posted it may still be on its way out of mailbox_post. */
+static void last_letter_may_destroy_it(void **state)
+{
+	struct fixture f;
+	fixture_init(&f);
+	for (unsigned i = 0; i < 200; i++) {
+		struct last_letter last = {.mailbox = mailbox_create(f.loop)};
+		pthread_t thread;
+		assert_int_equal(pthread_create(&thread, NULL, last_send, &last), 0);
+		run_until(&f, last.read);
+		pthread_join(thread, NULL);
+		assert_null(last.mailbox);
+	}
+	fixture_finish(&f);
+}
+
+static void letters_come_while_the_loop_stands(void **state)
+{
+	struct sender s = {.in_order = true};
+	pthread_t thread;
+	struct fixture f;
+	fixture_init(&f);
+	s.mailbox = mailbox_create(f.loop);
+	assert_int_equal(pthread_create(&thread, NULL, send_all, &s), 0);
+	while (s.received < LETTERS)
+		mailbox_wait(s.mailbox);
+	pthread_join(thread, NULL);
+	assert_true(s.in_order);
+	mailbox_destroy(&s.mailbox);
+	fixture_finish(&f);
+}
+
 static void what_is_queued_is_run_by_destroy(void **state)
 {
 	struct sender s = {.in_order = true};
@@ -85,6 +136,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(threads_post_in_order),
+		cmocka_unit_test(last_letter_may_destroy_it),
+		cmocka_unit_test(letters_come_while_the_loop_stands),
 		cmocka_unit_test(what_is_queued_is_run_by_destroy),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
