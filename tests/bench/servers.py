@@ -205,6 +205,7 @@ class Soukd(Server):
             "media.mp4": "demand",
             "store.url": "sqlite:" + os.path.join(folder, "souk.db"),
             "auth.secret_file": os.path.join(folder, "secret"),
+            "relay.allow": "127.0.0.0/8",
             "limits.address_requests": "0",
             "limits.user_requests": "0",
             "relay.allow": f"{HOST}/8",
