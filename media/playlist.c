@@ -54,7 +54,7 @@ struct view {
 	const struct window_rendition *r;
 	size_t old;
 	bool event; /* nothing ever leaves it */
-	const char *suffix;
+	const char *suffix, *list_suffix;
 };
 
 static size_t view_length(const struct view *v)
@@ -292,7 +292,7 @@ static void put_tail(const struct view *v, bool skip_ranges, struct buf *out)
 	buf_printf(out, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"part_%u_%" PRIu64 "_%zu.%s%s\"\n",
 		r->number, open->sequence, r->open_listed, media_container_suffix(open->container),
 		suffix);
-	put_reports(r, suffix, out);
+	put_reports(r, v->list_suffix, out);
 	put_ranges(v, skip_ranges, out);
 }
 
@@ -331,11 +331,14 @@ static enum media_lookup check_blocking(
 static struct view view_of(
 	const struct window_rendition *r, const struct media_playlist_query *query)
 {
+	const char *suffix = query->uri_suffix ? query->uri_suffix : "";
+
 	return (struct view){
 		.r = r,
 		.old = query->brief ? 0 : dvr_listed(&r->dvr),
 		.event = !query->brief && r->window->dvr_us == MEDIA_DVR_WHOLE && !r->broken,
-		.suffix = query->uri_suffix ? query->uri_suffix : "",
+		.suffix = suffix,
+		.list_suffix = query->list_suffix ? query->list_suffix : suffix,
 	};
 }
 

@@ -210,6 +210,7 @@ struct config_key {
 	uint64_t min, max; /* of numbers */
 	const char *const *words; /* NULL-terminated; of enums, and schemes of URLs */
 	const char *word; /* a word that stands for CONFIG_FOREVER, or NULL */
+	const char *zero_word; /* one that stands for 0, or NULL */
 	bool reload; /* a change takes effect on SIGHUP */
 	bool secret; /* may hold a password: never shown */
 	bool required; /* may not be empty */

@@ -127,6 +127,7 @@ struct media_playlist_query {
 	bool skip_ranges; /* v2 */
 	bool brief; /* only the live window, also where a longer one is kept */
 	const char *uri_suffix; /* appended to every URI, e.g. "?token=…"; NULL: nothing */
+	const char *list_suffix; /* in its place to those of playlists; NULL: the same */
 };
 
 /* A stretch of a playlist that never changes: counted, loop thread only. */

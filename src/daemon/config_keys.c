@@ -131,9 +131,10 @@ static const struct config_key keys[] = {
 	{"hls", "container", CONFIG_ENUM, AT(hls, container), "cmaf", .words = container_words,
 		.help = "Format of segments: fragmented MP4, or MPEG transport streams for "
 			"old players (no AV1, VP9 or FLAC). A stream keeps what it began with."},
-	{"hls", "dvr", CONFIG_DURATION, AT(hls, dvr_us), "0", 0, 30 * DAY, .word = "all",
-		.reserved = true,
-		.help = "How far back viewers may go in a live stream; 0: only the window."},
+	{"hls", "dvr", CONFIG_DURATION, AT(hls, dvr_us), "off", 0, 30 * DAY, .word = "whole",
+		.zero_word = "off",
+		.help = "How far back viewers may go in a live stream: the window alone (off), a "
+			"time, or to its begin (whole)."},
 
 	{"playout", "gop_cache", CONFIG_SIZE, AT(playout, gop_cache), "8M", 0, 256 * MEGA,
 		.reload = true,

@@ -159,6 +159,10 @@ bool config_value_parse(struct config *c, const struct config_key *key, const ch
 			*(uint64_t *)field = CONFIG_FOREVER;
 			return true;
 		}
+		if (key->zero_word != NULL && strcmp(text, key->zero_word) == 0) {
+			*(uint64_t *)field = 0;
+			return true;
+		}
 		/* fall through */
 	case CONFIG_SIZE:
 	case CONFIG_RATE:
@@ -262,6 +266,9 @@ void config_key_range(const struct config_key *key, struct buf *out)
 	case CONFIG_SIZE:
 	case CONFIG_RATE:
 	case CONFIG_INT:
+		if (key->zero_word != NULL) {
+			buf_printf(out, "%s, ", key->zero_word);
+		}
 		put_number(out, key, key->min);
 		buf_put_str(out, " to ");
 		put_number(out, key, key->max);

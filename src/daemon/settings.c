@@ -17,6 +17,8 @@ struct live_config settings_live(const struct config *c)
 				.container = c->hls.container == CONFIG_CONTAINER_MPEGTS
 					? MEDIA_CONTAINER_MPEGTS
 					: MEDIA_CONTAINER_CMAF,
+				.dvr_us = c->hls.dvr_us == CONFIG_FOREVER ? MEDIA_DVR_WHOLE
+									  : c->hls.dvr_us,
 			},
 		.grace_us = c->stream.grace_us,
 		.max_bitrate = c->rtmp.max_bitrate,

@@ -154,8 +154,13 @@ static void handle_live(struct hls *h, struct http_request *r, struct uuid id, c
 		reply_error(r, 400, "bad_query", "The delivery directives are not valid.", NULL);
 		return;
 	}
-	if (admit(h, r, id, ask.query.token, &ask))
-		answer_live(h, r, id, &ask);
+	if (!admit(h, r, id, ask.query.token, &ask))
+		return;
+	snprintf(ask.list_suffix, sizeof(ask.list_suffix), "%s%s", ask.suffix,
+		!ask.query.brief	? ""
+			: ask.suffix[0] ? "&window=live"
+					: "?window=live");
+	answer_live(h, r, id, &ask);
 }
 
 static void handle_vod(struct hls *h, struct http_request *r, struct uuid id, const char *name)

@@ -1,154 +1,26 @@
 #include "hls_answer.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "base/mem.h"
-#include "base/rcbuf.h"
 #include "base/text.h"
-#include "http_private.h"
 
 /* RFC 8216bis, B.1: what a blocking reload answers may be kept for six target durations. */
 #define BLOCKING_KEPT_TARGETS 6
 
-/* A playlist of the window's current generation, with its gzip form once somebody wants it. */
-struct hls_text {
-	struct list link;
-	uint64_t generation;
-	bool multivariant, skip;
-	unsigned rendition;
-	uint64_t msn, part; /* newest position that is known to be in it */
-	struct rcbuf *text, *gzip;
-};
-
-static void text_drop(struct hls_text *t)
-{
-	list_remove(&t->link);
-	rcbuf_unref(&t->text);
-	rcbuf_unref(&t->gzip);
-	free(t);
-}
-
-void hls_texts_free(struct list *texts)
-{
-	while (!list_empty(texts))
-		text_drop(container_of(texts->next, struct hls_text, link));
-}
-
-static bool skips(const struct hls_ask *ask)
-{
-	return ask->query.skip != HLS_SKIP_NONE;
-}
-
-/* Also forgets what is of an older generation. */
-static struct hls_text *text_find(
-	struct list *texts, uint64_t generation, const struct hls_ask *ask)
-{
-	struct hls_text *t, *next, *found = NULL;
-
-	list_for_each_safe (t, next, texts, link) {
-		if (t->generation != generation)
-			text_drop(t);
-		else if (t->multivariant == ask->name.multivariant && t->skip == skips(ask) &&
-			t->rendition == ask->name.rendition)
-			found = t;
-	}
-	return found;
-}
-
-static enum media_lookup text_make(
-	struct media_window *w, const struct hls_ask *ask, struct rcbuf **out)
-{
-	struct media_playlist_query query = {
-		.has_msn = ask->query.has_msn,
-		.has_part = ask->query.has_part,
-		.msn = ask->query.msn,
-		.part = ask->query.part,
-		.skip = skips(ask),
-		.uri_suffix = ask->suffix[0] ? ask->suffix : NULL,
-	};
-	struct buf text = {0};
-	enum media_lookup outcome;
-
-	if (ask->name.multivariant)
-		outcome = media_window_multivariant(w, query.uri_suffix, &text);
-	else
-		outcome = media_window_playlist(w, ask->name.rendition, &query, &text);
-	if (outcome == MEDIA_FOUND)
-		*out = rcbuf_from(text.data, text.len);
-	buf_finish(&text);
-	return outcome;
-}
-
-/* Without a part the whole segment is asked for. */
-static uint64_t part_asked(const struct hls_ask *ask)
-{
-	return ask->query.has_part ? ask->query.part : UINT64_MAX;
-}
-
-static bool text_reaches(const struct hls_text *t, const struct hls_ask *ask)
-{
-	uint64_t msn = ask->query.msn;
-
-	return !ask->query.has_msn || msn < t->msn || (msn == t->msn && part_asked(ask) <= t->part);
-}
-
-static void text_reached(struct hls_text *t, const struct hls_ask *ask)
-{
-	if (text_reaches(t, ask))
-		return;
-	t->msn = ask->query.msn;
-	t->part = part_asked(ask);
-}
-
-/* Whether the look-up would find what a kept text of this generation has. */
-static enum media_lookup text_ready(struct media_window *w, const struct hls_ask *ask,
-	struct list *texts, struct hls_text **out)
-{
-	uint64_t generation = media_window_generation(w);
-	struct hls_text *t = ask->suffix[0] ? NULL : text_find(texts, generation, ask);
-	struct rcbuf *text = NULL;
-	enum media_lookup outcome;
-
-	*out = t;
-	if (t && text_reaches(t, ask))
-		return MEDIA_FOUND;
-	outcome = text_make(w, ask, &text);
-	if (outcome != MEDIA_FOUND)
-		return outcome;
-	if (t) {
-		rcbuf_unref(&text);
-		text_reached(t, ask);
-		return MEDIA_FOUND;
-	}
-	t = mem_new(struct hls_text);
-	*t = (struct hls_text){.generation = generation,
-		.multivariant = ask->name.multivariant,
-		.skip = skips(ask),
-		.rendition = ask->name.rendition,
-		.text = text};
-	list_init(&t->link);
-	text_reached(t, ask);
-	list_append(texts, &t->link);
-	*out = t;
-	return MEDIA_FOUND;
-}
+static const char *const skip_marks[] = {
+	[HLS_SKIP_NONE] = "", [HLS_SKIP_YES] = "s", [HLS_SKIP_V2] = "v"};
 
 static enum media_lookup playlist_make(struct hls *h, struct media_window *w, struct list *texts,
 	const struct hls_ask *ask, struct hls_answer *a)
 {
-	struct hls_text *t;
-	enum media_lookup outcome = text_ready(w, ask, texts, &t);
+	enum media_lookup outcome = hls_text_get(w, ask, texts, &a->text);
 
 	if (outcome != MEDIA_FOUND)
 		return outcome;
-	if (!t->gzip)
-		t->gzip = http_gzip(&t->text, 1);
 	a->content_type = hls_playlist_type;
-	a->text = rcbuf_ref(t->text);
-	a->gzip = t->gzip ? rcbuf_ref(t->gzip) : NULL;
-	snprintf(a->etag, sizeof(a->etag), "\"%s-%llx-%x%s\"", h->boot,
-		(unsigned long long)t->generation, ask->name.rendition, t->skip ? "s" : "");
+	snprintf(a->etag, sizeof(a->etag), "\"%s-%llx-%x%s%s\"", h->boot,
+		(unsigned long long)a->text->generation, ask->name.rendition,
+		skip_marks[ask->query.skip], ask->query.brief ? "b" : "");
 	snprintf(a->cache_control, sizeof(a->cache_control), "%sno-cache",
 		ask->for_one ? "private, " : "");
 	if (ask->query.has_msn)
@@ -156,9 +28,6 @@ static enum media_lookup playlist_make(struct hls *h, struct media_window *w, st
 			ask->for_one ? "private" : "public",
 			(unsigned long long)(BLOCKING_KEPT_TARGETS * media_window_target_us(w, 0) /
 				1000000));
-	/* One with a token in it is made for one viewer. */
-	if (ask->suffix[0])
-		text_drop(t);
 	return MEDIA_FOUND;
 }
 
@@ -188,10 +57,10 @@ enum media_lookup hls_answer_make(struct hls *h, struct media_window *w, struct 
 
 static void send_playlist(struct hls *h, struct http_request *r, struct hls_answer *a)
 {
-	bool encoded = a->gzip && http_request_accepts_gzip(r);
-	struct rcbuf **pieces = encoded ? &a->gzip : &a->text;
+	bool encoded = a->text->gzip.n > 0 && http_request_accepts_gzip(r);
+	const struct hls_pieces *body = encoded ? &a->text->gzip : &a->text->plain;
 
-	metric_add(h->bytes, rcbuf_len(*pieces));
+	metric_add(h->bytes, body->len);
 	http_respond(r,
 		&(struct http_response){.status = 200,
 			.content_type = a->content_type,
@@ -201,8 +70,8 @@ static void send_playlist(struct hls *h, struct http_request *r, struct hls_answ
 			.cors = true,
 			.extra_headers = encoded ? NULL : "vary: Accept-Encoding\r\n",
 			.kind = HTTP_BODY_PIECES,
-			.pieces = pieces,
-			.n_pieces = 1});
+			.pieces = body->pieces,
+			.n_pieces = body->n});
 }
 
 void hls_answer_send(struct hls *h, struct http_request *r, struct hls_answer *a)
@@ -229,7 +98,6 @@ void hls_answer_send(struct hls *h, struct http_request *r, struct hls_answer *a
 
 void hls_answer_finish(struct hls_answer *a)
 {
-	rcbuf_unref(&a->text);
-	rcbuf_unref(&a->gzip);
+	hls_text_unref(&a->text);
 	media_body_finish(&a->body);
 }

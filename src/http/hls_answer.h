@@ -1,6 +1,6 @@
 #pragma once
 
-#include "hls_private.h"
+#include "hls_text.h"
 
 /* A ready answer that any number of requests may share. */
 struct hls_answer {
@@ -8,7 +8,7 @@ struct hls_answer {
 	char cache_control[64];
 	char etag[64];
 	bool ranges;
-	struct rcbuf *text, *gzip; /* a playlist; gzip NULL: does not pay */
+	struct hls_text *text; /* a playlist; NULL: media */
 	struct media_body body; /* media */
 };
 
@@ -17,4 +17,3 @@ enum media_lookup hls_answer_make(struct hls *h, struct media_window *w, struct 
 	const struct hls_ask *ask, struct hls_answer *out);
 void hls_answer_send(struct hls *h, struct http_request *r, struct hls_answer *a);
 void hls_answer_finish(struct hls_answer *a);
-void hls_texts_free(struct list *texts);

@@ -251,7 +251,7 @@ static bool ask_same(const struct hls_ask *a, const struct hls_ask *b)
 {
 	return a->query.has_msn == b->query.has_msn && a->query.msn == b->query.msn &&
 		a->query.has_part == b->query.has_part && a->query.part == b->query.part &&
-		(a->query.skip == HLS_SKIP_NONE) == (b->query.skip == HLS_SKIP_NONE) &&
+		a->query.skip == b->query.skip && a->query.brief == b->query.brief &&
 		a->for_one == b->for_one && strcmp(a->text, b->text) == 0 &&
 		strcmp(a->suffix, b->suffix) == 0;
 }

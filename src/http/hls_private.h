@@ -33,6 +33,8 @@ struct hls_name {
 #define HLS_NAME_MAX 64
 /* "?token=" and a token: what is put behind every URI of a playlist. */
 #define HLS_SUFFIX_SIZE (HLS_QUERY_TOKEN_SIZE + 8)
+/* With "&window=live" to those of playlists. */
+#define HLS_LIST_SUFFIX_SIZE (HLS_SUFFIX_SIZE + 16)
 
 struct hls {
 	struct hls_config config;
@@ -54,7 +56,7 @@ struct hls_ask {
 	struct hls_name name;
 	const char *text; /* the name itself */
 	struct hls_query query;
-	char suffix[HLS_SUFFIX_SIZE];
+	char suffix[HLS_SUFFIX_SIZE], list_suffix[HLS_LIST_SUFFIX_SIZE];
 	bool for_one; /* see enum hls_access */
 };
 

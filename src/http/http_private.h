@@ -273,6 +273,19 @@ bool http_stream_idle(const struct http_request *r);
 
 /* gzip.c: NULL if it does not pay. */
 struct rcbuf *http_gzip(struct rcbuf *const *pieces, size_t n);
+/*
+ * The same made of stretches that are compressed apart, and may be kept: the first and the last of
+ * an answer, and any number between them. Each NULL if it fails.
+ */
+struct gzip_sum {
+	uint32_t crc;
+	uint64_t len;
+};
+struct rcbuf *http_gzip_first(struct rcbuf *text, struct gzip_sum *sum);
+/* *crc is that of the text alone, for http_gzip_add. */
+struct rcbuf *http_gzip_between(struct rcbuf *text, uint32_t *crc);
+void http_gzip_add(struct gzip_sum *sum, uint32_t crc, size_t len);
+struct rcbuf *http_gzip_last(struct rcbuf *text, struct gzip_sum *sum);
 
 /* poller.c: edge-triggered readiness of descriptors that libwebsockets owns. */
 struct http_poller *http_poller_create(struct http_server *s);

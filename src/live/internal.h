@@ -149,6 +149,8 @@ struct recording_stats {
 };
 
 struct recording *recording_create(struct live_registry *r, const char *id_text, bool keep);
+/* After a restart: where the folder begins. */
+void recording_resume(struct recording *rec, const struct recording_index *index);
 /* What was submitted is still written; the struct goes after the last job. */
 void recording_release(struct recording **rec);
 void recording_init_segment(struct recording *rec, const struct media_init *init);

@@ -1,6 +1,7 @@
 #define LOG_MODULE "recording"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -8,8 +9,11 @@
 
 /* Jobs that may wait for a disk that hangs before segments are given up. */
 #define QUEUE_MAX 32
-/* A spooled segment outlives the playlist by this many, for players that are on their way. */
+/* A spooled segment outlives what can be fetched by this many, for answers that are on their way.
+ */
 #define SPOOL_SLACK 4
+/* Files that one job removes: only after a restart there may be many. */
+#define DISCARD_MAX 256
 
 struct recording {
 	struct live_registry *registry; /* for settings and metrics; NULL once released */
@@ -17,7 +21,6 @@ struct recording {
 	char *dir, *id_text;
 	bool keep;
 	uint64_t min_free;
-	unsigned window;
 	unsigned refs; /* the stream's, and one a job */
 	struct recording_stats stats;
 	/* Init segments that could not be written: again with the next segment of the rendition. */
@@ -28,6 +31,7 @@ struct recording {
 	struct live_metrics metrics;
 	/* The lane's own. */
 	struct recorder *recorder;
+	uint64_t spooled_from[MEDIA_RENDITIONS]; /* files of earlier numbers are gone */
 };
 
 enum job_kind { JOB_INIT, JOB_SEGMENT, JOB_DATERANGE, JOB_FLUSH };
@@ -40,6 +44,7 @@ struct job {
 	struct rcbuf *bytes; /* of it */
 	struct media_segment *segment; /* loop only */
 	struct recorder_segment copy; /* what the lane sees of it */
+	uint64_t discard_to; /* earlier numbers cannot be fetched any more */
 	struct media_daterange range;
 	uint64_t min_free;
 	void (*flushed)(void *user);
@@ -54,7 +59,6 @@ struct recording *recording_create(struct live_registry *r, const char *id_text,
 	rec->dir = live_recording_dir(r, id_text);
 	rec->id_text = mem_strdup(id_text);
 	rec->keep = keep;
-	rec->window = r->config.media.window;
 	rec->refs = 1;
 	rec->metrics = r->metrics;
 	return rec;
@@ -85,6 +89,16 @@ void recording_release(struct recording **rec)
 	*rec = NULL;
 }
 
+void recording_resume(struct recording *rec, const struct recording_index *index)
+{
+	memcpy(rec->spooled_from, index->next_sequence, sizeof(rec->spooled_from));
+	for (size_t i = 0; i < index->n; i++) {
+		const struct recording_entry *e = &index->entries[i];
+		if (e->sequence < rec->spooled_from[e->rendition])
+			rec->spooled_from[e->rendition] = e->sequence;
+	}
+}
+
 static enum recorder_result job_write(struct job *job)
 {
 	struct recording *rec = job->rec;
@@ -106,6 +120,15 @@ static enum recorder_result job_write(struct job *job)
 	return RECORDER_OK;
 }
 
+static void discard(const struct job *job)
+{
+	struct recording *rec = job->rec;
+	uint64_t *next = &rec->spooled_from[job->copy.rendition];
+	for (unsigned n = 0; n < DISCARD_MAX && *next < job->discard_to; n++)
+		recorder_discard(
+			rec->recorder, job->copy.container, job->copy.rendition, (*next)++);
+}
+
 static void job_run(void *arg)
 {
 	struct job *job = arg;
@@ -116,11 +139,8 @@ static void job_run(void *arg)
 		return;
 	}
 	job->result = job_write(job);
-	/* The playlist, and as much again of what left it lately. */
-	uint64_t gone = 2 * rec->window + SPOOL_SLACK;
-	if (job->kind == JOB_SEGMENT && !rec->keep && rec->recorder && job->copy.sequence >= gone)
-		recorder_discard(rec->recorder, job->copy.container, job->copy.rendition,
-			job->copy.sequence - gone);
+	if (job->kind == JOB_SEGMENT && !rec->keep && rec->recorder)
+		discard(job);
 }
 
 static void job_free(struct job *job)
@@ -247,6 +267,8 @@ void recording_segment(
 	job->kind = JOB_SEGMENT;
 	job->segment = media_segment_ref(segment);
 	job->min_free = rec->registry->config.min_free;
+	uint64_t oldest = media_window_oldest(window, segment->rendition);
+	job->discard_to = oldest > SPOOL_SLACK ? oldest - SPOOL_SLACK : 0;
 	job->copy = (struct recorder_segment){
 		.rendition = segment->rendition,
 		.sequence = segment->sequence,

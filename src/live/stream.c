@@ -115,8 +115,10 @@ struct live_stream *live_stream_create(struct live_registry *r, const struct str
 	signal_init(&s->destroyed);
 	list_init(&s->early_ranges);
 	s->recording = recording_create(r, s->id_text, row->record_stream);
-	if (index)
+	if (index) {
 		continue_after(&config, s, index);
+		recording_resume(s->recording, index);
+	}
 	s->window = media_window_create(&config, &window_events, s);
 	s->feed = feed_create(r->feeds, s->id_text);
 	s->timer = loop_timer_create(r->loop, "live stream", wait_out, s);
@@ -478,6 +480,7 @@ void live_stream_daterange(struct live_stream *s, const struct media_daterange *
 	if (!at.wall_ms)
 		at.wall_ms = clock_wall_ms(loop_clock(s->registry->loop));
 	media_window_daterange(s->window, &at);
-	if (s->record.record_stream)
+	/* A restart wants them for what can be seen of the stream as well. */
+	if (s->record.record_stream || s->registry->config.media.dvr_us)
 		recording_daterange(s->recording, &at);
 }

@@ -116,6 +116,10 @@ static bool parse_parameter(struct span name, struct span value, struct hls_quer
 	if (span_is(name, "_HLS_skip")) {
 		return parse_skip(value, q);
 	}
+	if (span_is(name, "window")) {
+		q->brief = true;
+		return span_is(value, "live");
+	}
 	return !span_is(name, "token") || parse_token(value, q);
 }
 

@@ -298,6 +298,10 @@ class Follower:
             self.fault("4.4.3.2 the media sequence never goes back", f"{a.sequence} {b.sequence}")
         if b.next_msn() < a.next_msn():
             self.fault("segments may not be taken from the end")
+        if b.type != a.type:
+            self.fault("4.4.3.5 the type of a playlist does not change", f"{a.type} {b.type}")
+        if a.type == "EVENT" and b.sequence != a.sequence:
+            self.fault("4.4.3.5 nothing is taken out of an EVENT", f"{a.sequence} {b.sequence}")
         if b.independent and not a.independent:
             self.fault("INDEPENDENT-SEGMENTS cannot come back")
         removed = a.segments[:b.sequence - a.sequence]

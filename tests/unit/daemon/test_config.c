@@ -168,8 +168,11 @@ static void numbers_have_ranges(void **state)
 	c = load_set("relay.allow=10.0.0.0/8, ::1");
 	assert_string_equal(c->relay.allow, "10.0.0.0/8,::1");
 	config_destroy(&c);
-	c = load_set("hls.dvr=all");
+	c = load_set("hls.dvr=whole");
 	assert_true(c->hls.dvr_us == CONFIG_FOREVER);
+	config_destroy(&c);
+	c = load_set("hls.dvr=off");
+	assert_int_equal(c->hls.dvr_us, 0);
 	config_destroy(&c);
 	c = load_set("hls.dvr=2h");
 	assert_int_equal(c->hls.dvr_us, 7200000000);
@@ -189,7 +192,8 @@ static void numbers_have_ranges(void **state)
 	expect_set_error("hls.window=-5", "3 to 1000");
 	expect_set_error("hls.window=18446744073709551628", "3 to 1000");
 	expect_set_error("media.min_free=1X", "0 to 1024T");
-	expect_set_error("hls.dvr=31d", "0 to 30d, or all");
+	expect_set_error("hls.dvr=31d", "off, 0 to 30d, or whole");
+	expect_set_error("hls.dvr=all", "off, 0 to 30d, or whole");
 }
 
 static void words_are_checked(void **state)
@@ -382,11 +386,11 @@ static void note_change(void *user, const struct config_key *key)
 
 static void reserved_keys_are_told(void **state)
 {
-	static const char *const sets[] = {"hls.dvr=1h", "hls.window=20"};
+	static const char *const sets[] = {"redis.url=redis://one", "hls.window=20"};
 	struct config *c = load(&(struct config_source){.sets = sets, .n_sets = 2});
 	struct buf told = {0};
 	config_reserved(c, note_change, &told);
-	assert_string_equal(buf_text(&told), "hls.dvr restart\n");
+	assert_string_equal(buf_text(&told), "redis.url restart\n");
 	buf_finish(&told);
 	config_destroy(&c);
 }

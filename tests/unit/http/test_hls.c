@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "base/mem.h"
 #include "base/text.h"
@@ -16,6 +17,8 @@
 struct media_window {
 	uint64_t msn, part, generation, target_us;
 	unsigned lookups;
+	struct media_text *texts; /* between head and tail of its playlist */
+	size_t n_texts;
 };
 
 struct live_stream {
@@ -87,9 +90,11 @@ enum media_lookup media_window_multivariant(
 	return MEDIA_FOUND;
 }
 
-enum media_lookup media_window_playlist(struct media_window *w, unsigned rendition,
-	const struct media_playlist_query *q, struct buf *out)
+enum media_lookup media_window_playlist_pieces(struct media_window *w, unsigned rendition,
+	const struct media_playlist_query *q, struct media_playlist *p)
 {
+	struct buf *out = &p->head;
+
 	w->lookups++;
 	if (rendition)
 		return MEDIA_GONE;
@@ -97,12 +102,29 @@ enum media_lookup media_window_playlist(struct media_window *w, unsigned renditi
 		return MEDIA_TOO_FAR;
 	if (q->has_msn && (q->msn > w->msn || (q->msn == w->msn && q->part >= w->part)))
 		return MEDIA_WAIT;
-	buf_printf(out, "at %u.%u%s%s", (unsigned)w->msn, (unsigned)w->part, q->skip ? " skip" : "",
+	buf_printf(out, "at %u.%u%s%s", (unsigned)w->msn, (unsigned)w->part,
+		q->brief		 ? " brief"
+			: q->skip_ranges ? " skip all"
+			: q->skip	 ? " skip"
+					 : "",
 		q->uri_suffix ? q->uri_suffix : "");
 	/* Long enough for gzip to pay. */
 	for (int i = 0; i < 40; i++)
 		buf_put_str(out, "\n#EXTINF:2.000,");
+	if (w->n_texts == 0)
+		return MEDIA_FOUND;
+	p->texts = mem_zalloc(w->n_texts * sizeof(*p->texts));
+	for (; p->n_texts < w->n_texts; p->n_texts++)
+		p->texts[p->n_texts] = &w->texts[p->n_texts];
+	buf_put_str(&p->tail, "\nthe end\n");
 	return MEDIA_FOUND;
+}
+
+void media_playlist_finish(struct media_playlist *p)
+{
+	free(p->texts);
+	buf_finish(&p->head);
+	buf_finish(&p->tail);
 }
 
 enum media_lookup media_window_media(
@@ -237,6 +259,12 @@ static void answers_what_is_there(void **state)
 		{"/hls/" ID "/stream_0.m3u8?_HLS_msn=3", 200, "at 7.2\n", "etag: \""},
 		{"/hls/" ID "/stream_0.m3u8?_HLS_skip=YES", 200, "at 7.2 skip",
 			"access-control-allow-origin: *"},
+		{"/hls/" ID "/stream_0.m3u8?_HLS_skip=v2", 200, "at 7.2 skip all", "etag: \""},
+		{"/hls/" ID "/stream_0.m3u8?window=live", 200, "at 7.2 brief", "etag: \""},
+		{"/hls/" ID "/index.m3u8?window=live", 200, "multivariant?window=live", "etag: \""},
+		{"/hls/" ID "/index.m3u8?window=live&token=abc", 200,
+			"multivariant?token=abc&window=live", "etag: \""},
+		{"/hls/" ID "/stream_0.m3u8?window=all", 400, "bad_query", "no-store"},
 		{"/hls/" ID "/stream_0.m3u8?token=abc", 200, "at 7.2?token=abc", "vary: "},
 		{"/hls/" ID "/stream_0.m3u8?token=abc", 200, "at 7.2?token=abc",
 			"cache-control: private, no-cache\r\n"},
@@ -598,6 +626,82 @@ static void playlists_are_compressed_and_revalidated(void **state)
 	world_stop(&w);
 }
 
+#define LONG_TEXTS 40
+
+static void long_texts_make(struct media_window *w)
+{
+	w->texts = mem_zalloc(LONG_TEXTS * sizeof(*w->texts));
+	for (; w->n_texts < LONG_TEXTS; w->n_texts++) {
+		struct buf text = {0};
+		for (int i = 0; i < 128; i++)
+			buf_printf(&text, "\n#EXTINF:2.00000,\nseg_0_%zu.m4s",
+				w->n_texts * 128 + (size_t)i);
+		w->texts[w->n_texts].bytes = rcbuf_from(text.data, text.len);
+		buf_finish(&text);
+	}
+}
+
+static size_t packed(const struct media_window *w)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->n_texts; i++)
+		n += w->texts[i].packed != NULL;
+	return n;
+}
+
+static void expand(const struct buf *from, struct buf *out)
+{
+	z_stream z = {.next_in = from->data, .avail_in = (uInt)from->len};
+
+	assert_int_equal(inflateInit2(&z, 15 + 16), Z_OK);
+	z.next_out = buf_reserve(out, 1 << 20);
+	z.avail_out = 1 << 20;
+	/* To the end, with the sum and the length right, and nothing behind it. */
+	assert_int_equal(inflate(&z, Z_FINISH), Z_STREAM_END);
+	assert_int_equal(z.avail_in, 0);
+	out->len = z.total_out;
+	inflateEnd(&z);
+}
+
+/* Stretches are compressed once, some with each answer, and until all are the text goes as it is.
+ */
+static void long_playlists_are_compressed_in_stretches(void **state)
+{
+	struct world w;
+	struct answer plain, packed_one;
+	struct buf text = {0};
+	world_start(&w);
+	long_texts_make(&w.stream.window);
+	for (size_t done = 16; done < LONG_TEXTS; done += 16) {
+		ask(&w.c, "/hls/" ID "/stream_0.m3u8", "Accept-Encoding: gzip\r\n", &plain);
+		assert_false(answer_has(&plain, "content-encoding"));
+		assert_true(strstr(buf_text(&plain.body), "seg_0_5119.m4s\nthe end\n"));
+		assert_int_equal(packed(&w.stream.window), done);
+		answer_finish(&plain);
+	}
+	for (int again = 0; again < 2; again++) {
+		ask(&w.c, "/hls/" ID "/stream_0.m3u8", "", &plain);
+		ask(&w.c, "/hls/" ID "/stream_0.m3u8", "Accept-Encoding: gzip\r\n", &packed_one);
+		assert_true(answer_has(&packed_one, "\r\ncontent-encoding: gzip\r\n"));
+		assert_true(packed_one.body.len * 5 < plain.body.len);
+		expand(&packed_one.body, &text);
+		assert_int_equal(text.len, plain.body.len);
+		assert_memory_equal(text.data, plain.body.data, text.len);
+		buf_finish(&text);
+		answer_finish(&plain);
+		answer_finish(&packed_one);
+		advance(&w);
+	}
+	assert_int_equal(packed(&w.stream.window), LONG_TEXTS);
+	world_stop(&w);
+	for (size_t i = 0; i < LONG_TEXTS; i++) {
+		rcbuf_unref(&w.stream.window.texts[i].bytes);
+		rcbuf_unref(&w.stream.window.texts[i].packed);
+	}
+	free(w.stream.window.texts);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -615,6 +719,7 @@ int main(void)
 		cmocka_unit_test(whoever_waits_for_a_progressive_file_may_go),
 		cmocka_unit_test(recordings_are_served_by_name_only),
 		cmocka_unit_test(playlists_are_compressed_and_revalidated),
+		cmocka_unit_test(long_playlists_are_compressed_in_stretches),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

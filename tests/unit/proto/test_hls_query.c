@@ -31,6 +31,9 @@ static void test_directives(void **state)
 	assert_true(parse("_HLS_skip=v2&_HLS_msn=0&_HLS_part=4294967295", &q));
 	assert_int_equal(q.skip, HLS_SKIP_V2);
 	assert_int_equal(q.part, UINT32_MAX);
+	assert_false(q.brief);
+	assert_true(parse("window=live", &q));
+	assert_true(q.brief);
 	assert_true(parse("_HLS_msn=007", &q) && q.msn == 7);
 }
 
@@ -60,6 +63,9 @@ static void test_refused(void **state)
 		"_HLS_skip=V2",
 		"_HLS_skip=YES&_HLS_skip=v2",
 		"token=a&token=b",
+		"window",
+		"window=",
+		"window=all",
 		"token=%4",
 		"token=%zz",
 		"token=a%00b",
