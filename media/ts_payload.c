@@ -185,7 +185,7 @@ static void put_video(
 	struct buf_reader r = buf_reader(data, len);
 	bool has_sets = false, has_delimiter = false, first = true;
 	const uint8_t *nal;
-	size_t n;
+	size_t n = 0;
 
 	for (; (nal = next_nal(&r, p->length_size, &n)); first = false) {
 		unsigned type = nal_type(p, nal);
