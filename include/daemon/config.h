@@ -87,6 +87,8 @@ struct config_media {
 	uint64_t thumbnail_interval_us; /* 0: none are made */
 	bool storyboard;
 	unsigned thumbnail_width, thumbnail_max_pixels;
+	unsigned workers; /* 0: none, the loop does it */
+	uint64_t worker_queue; /* bytes a stream */
 };
 
 struct config_store {

@@ -17,6 +17,8 @@ enum live_mp4 { LIVE_MP4_END, LIVE_MP4_DEMAND, LIVE_MP4_OFF };
 
 struct live_config {
 	struct media_config media; /* first_* are set per stream */
+	unsigned workers; /* threads for the streams' engines; 0: they run on the loop */
+	size_t worker_queue; /* bytes of a stream that may wait for its worker */
 	uint64_t grace_us, unpublished_us;
 	enum live_takeover takeover;
 	unsigned max_publishers;
@@ -144,6 +146,13 @@ const char *live_kick_text(enum live_kick k);
 
 struct live_publisher;
 
+/* What is wrong with a publisher's media, so that it has to go. */
+struct live_fault {
+	enum media_result result; /* BAD_CONFIG, NO_PLACE: its own; FAILED: ours */
+	enum media_kind kind;
+	enum media_codec codec;
+};
+
 struct live_publisher_ops {
 	/* One of the two, later than live_publisher_join. */
 	void (*admitted)(struct live_publisher *p, struct live_stream *s);
@@ -151,6 +160,10 @@ struct live_publisher_ops {
 	/* The stream wants no more of this publisher; it is detached already: close the connection.
 	 */
 	void (*kicked)(struct live_publisher *p, enum live_kick reason);
+	/* Close the connection. Inside the call that brought the media or, with workers, later. */
+	void (*faulted)(struct live_publisher *p, const struct live_fault *fault);
+	/* `held` is another than before, likewise. */
+	void (*flow)(struct live_publisher *p);
 };
 
 struct live_publisher {
@@ -162,6 +175,7 @@ struct live_publisher {
 	struct list link;
 	bool pending;
 	bool by_seller_key; /* came by the seller's permanent key, not by the stream's */
+	bool held; /* the stream's worker is behind: nothing should be read from it now */
 	uint8_t key_hash[STREAM_KEY_HASH_SIZE];
 };
 
@@ -177,11 +191,12 @@ void live_publisher_stop(struct live_publisher *p);
 /* The connection is lost: the grace begins. Also cancels a pending join; safe to repeat. */
 void live_publisher_lost(struct live_publisher *p);
 
-/* Media of an admitted publisher. Data is borrowed for the call. */
-enum media_result live_publisher_configure(struct live_publisher *p, enum media_kind kind,
-	unsigned track, enum media_codec codec, const uint8_t *config, size_t len);
-enum media_result live_publisher_sample(struct live_publisher *p, const struct media_sample *s);
-enum media_result live_publisher_color(
+/* Media of an admitted publisher, as media_engine_*; what is wrong is told by `faulted`. Data is
+ * borrowed for the call. */
+void live_publisher_configure(struct live_publisher *p, enum media_kind kind, unsigned track,
+	enum media_codec codec, const uint8_t *config, size_t len);
+void live_publisher_sample(struct live_publisher *p, const struct media_sample *s);
+void live_publisher_color(
 	struct live_publisher *p, unsigned track, const struct media_color *color);
 void live_publisher_metadata(struct live_publisher *p, const struct live_metadata *m);
 /* The same as it came, for players that take it so (live/feed.h). */

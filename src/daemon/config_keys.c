@@ -212,6 +212,10 @@ static const struct config_key keys[] = {
 			"long."},
 	{"media", "storyboard", CONFIG_BOOL, AT(media, storyboard), "yes", .reload = true,
 		.help = "Recordings get a poster, and small pictures for finding one's way."},
+	{"media", "workers", CONFIG_INT, AT(media, workers), "0", 0, 64,
+		.help = "Threads that make segments of what publishers send; 0: the loop does it."},
+	{"media", "worker_queue", CONFIG_SIZE, AT(media, worker_queue), "8M", 65536, GIGA,
+		.help = "With more of a stream waiting for its worker its publisher is not read."},
 
 	{"store", "url", CONFIG_URL, AT(store, url), "sqlite:var/souk.db", .words = store_schemes,
 		.required = true, .help = "The database: sqlite:PATH."},

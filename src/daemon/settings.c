@@ -20,6 +20,8 @@ struct live_config settings_live(const struct config *c)
 				.dvr_us = c->hls.dvr_us == CONFIG_FOREVER ? MEDIA_DVR_WHOLE
 									  : c->hls.dvr_us,
 			},
+		.workers = c->media.workers,
+		.worker_queue = (size_t)c->media.worker_queue,
 		.grace_us = c->stream.grace_us,
 		.max_bitrate = c->rtmp.max_bitrate,
 		.unpublished_us = c->stream.unpublished_us,

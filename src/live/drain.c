@@ -24,9 +24,8 @@ void live_drain_step(struct live_registry *r)
 	done(r->drain_user);
 }
 
-static void flushed(void *user)
+static void flushed(struct live_stream *s)
 {
-	struct live_stream *s = user;
 	struct live_registry *r = s->registry;
 	r->drain_pending--;
 	vod_job_start(r, s->id, r->config.mp4 == LIVE_MP4_END, NULL, NULL);
@@ -43,7 +42,7 @@ static void drain_stream(struct live_stream *s)
 	if (!s->record.record_stream || !s->first_published_at_ms)
 		return;
 	s->registry->drain_pending++;
-	live_stream_flush(s, flushed, s);
+	live_stream_flush(s, flushed);
 }
 
 static void first_step(void *user)

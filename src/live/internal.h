@@ -6,6 +6,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "base/metrics.h"
+#include "intake.h"
 #include "live/registry.h"
 #include "loop/timer.h"
 #include "loop/work.h"
@@ -26,6 +27,7 @@ struct live_metrics {
 		*storyboards_failed;
 	struct metric *recorded_bytes, *recorded_segments, *recording_failures, *recording_alert;
 	struct metric *health[LIVE_HEALTH_POOR + 1];
+	struct metric *held, *holds;
 };
 
 struct live_registry {
@@ -34,6 +36,7 @@ struct live_registry {
 	struct live_config config;
 	struct feeds *feeds;
 	struct bans *bans;
+	struct workers *workers; /* of the engines; NULL: none */
 	char *media_root;
 	struct list streams; /* live_stream.link, in order of going live */
 	struct map *by_id;
@@ -79,9 +82,10 @@ struct live_stream {
 	struct stream_record record;
 	enum live_state state;
 	struct media_window *window;
-	struct media_engine *engine; /* puts out into it */
+	struct intake *intake; /* leads into it */
 	struct feed *feed;
 	struct live_publisher *publisher;
+	unsigned publisher_number; /* grows with each */
 	struct recording *recording;
 	struct timer *timer; /* unpublished, grace, retry of the end's write, linger: by state */
 	struct signal updated, changed, destroyed;
@@ -96,6 +100,7 @@ struct live_stream {
 	enum live_end_reason end_reason;
 	uint64_t ended_at_ms;
 	bool end_committed, vod_settled;
+	void (*flushed)(struct live_stream *s); /* NULL: nobody waits for live_stream_flush */
 	struct end_write *end_write; /* the store has not answered yet */
 	repo_done end_done;
 	void *end_user;
@@ -121,7 +126,8 @@ void live_stream_forget_publisher(struct live_stream *s);
 void live_stream_detach(struct live_stream *s);
 void live_stream_finish(
 	struct live_stream *s, enum live_end_reason reason, repo_done done, void *user);
-void live_stream_flush(struct live_stream *s, void (*done)(void *user), void *user);
+/* done(s) when all that came in is on disk; not called once the stream is gone. One at a time. */
+void live_stream_flush(struct live_stream *s, void (*done)(struct live_stream *s));
 
 /* key_find.c: what a key opens now. */
 struct key_find {

@@ -194,29 +194,34 @@ void live_publisher_kick(struct live_publisher *p, enum live_kick reason)
 	p->ops->kicked(p, reason);
 }
 
-enum media_result live_publisher_configure(struct live_publisher *p, enum media_kind kind,
-	unsigned track, enum media_codec codec, const uint8_t *config, size_t len)
+void live_publisher_configure(struct live_publisher *p, enum media_kind kind, unsigned track,
+	enum media_codec codec, const uint8_t *config, size_t len)
 {
-	if (!p->stream)
-		return MEDIA_BAD_SAMPLE;
-	return media_engine_configure(p->stream->engine, kind, track, codec, config, len);
+	struct live_stream *s = p->stream;
+	if (s)
+		intake_configure(s->intake, s->publisher_number,
+			&(struct intake_configuration){.kind = kind,
+				.track = track,
+				.codec = codec,
+				.data = config,
+				.len = len});
 }
 
-enum media_result live_publisher_sample(struct live_publisher *p, const struct media_sample *sample)
+void live_publisher_sample(struct live_publisher *p, const struct media_sample *sample)
 {
-	if (!p->stream)
-		return MEDIA_BAD_SAMPLE;
-	p->stream->bytes_in += sample->len;
-	live_health_sample(&p->stream->health, sample, loop_now_us(p->registry->loop));
-	return media_engine_write(p->stream->engine, sample);
+	struct live_stream *s = p->stream;
+	if (!s)
+		return;
+	s->bytes_in += sample->len;
+	live_health_sample(&s->health, sample, loop_now_us(p->registry->loop));
+	intake_write(s->intake, s->publisher_number, sample);
 }
 
-enum media_result live_publisher_color(
-	struct live_publisher *p, unsigned track, const struct media_color *color)
+void live_publisher_color(struct live_publisher *p, unsigned track, const struct media_color *color)
 {
-	if (!p->stream)
-		return MEDIA_BAD_SAMPLE;
-	return media_engine_color(p->stream->engine, track, color);
+	struct live_stream *s = p->stream;
+	if (s)
+		intake_color(s->intake, s->publisher_number, track, color);
 }
 
 void live_publisher_metadata(struct live_publisher *p, const struct live_metadata *m)
@@ -226,7 +231,7 @@ void live_publisher_metadata(struct live_publisher *p, const struct live_metadat
 		return;
 	s->metadata = *m;
 	if (m->has_video || m->has_audio)
-		media_engine_expect(s->engine, m->has_video, m->has_audio);
+		intake_expect(s->intake, m->has_video, m->has_audio);
 	signal_emit(&s->changed, s);
 }
 

@@ -39,6 +39,10 @@ static void metrics_init(struct live_metrics *m, struct metrics *all)
 		metrics_counter(all, "souk_recorded_segments_total", NULL, "Segments recorded.");
 	m->recording_failures = metrics_counter(
 		all, "souk_recording_failures_total", NULL, "Segments that could not be stored.");
+	m->held = metrics_gauge(all, "souk_publishers_held", NULL,
+		"Publishers that are not read from because their media worker is behind.");
+	m->holds = metrics_counter(
+		all, "souk_publisher_holds_total", NULL, "Times that a publisher was held so.");
 	m->recording_alert = metrics_gauge(
 		all, "souk_recordings_failing", NULL, "Streams whose recording is stopped now.");
 }
@@ -63,6 +67,8 @@ struct live_registry *live_registry_create(
 	signal_init(&r->ended);
 	signal_init(&r->relays);
 	metrics_init(&r->metrics, loop_metrics(l));
+	if (config->workers)
+		r->workers = workers_create(l, "media", config->workers);
 	r->feeds = feeds_create(l, &config->playout);
 	retention_start(r);
 	health_watch_start(r);
@@ -76,10 +82,14 @@ void live_registry_destroy(struct live_registry **registry)
 	if (!r)
 		return;
 	*registry = NULL;
-	list_for_each_safe (s, next, &r->streams, link) {
+	list_for_each (s, &r->streams, link)
 		live_stream_detach(s);
+	/* What came in is still made and written. */
+	if (r->workers)
+		workers_settle(r->workers);
+	list_for_each_safe (s, next, &r->streams, link)
 		live_stream_destroy(s);
-	}
+	workers_destroy(&r->workers);
 	live_joins_drop(r);
 	vod_jobs_drop(r);
 	thumbnails_drop(r);

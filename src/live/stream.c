@@ -61,6 +61,36 @@ static const struct media_events window_events = {
 	.segment = window_segment,
 };
 
+/* By one who may be gone. */
+static void intake_fault(void *user, unsigned publisher, const struct live_fault *fault)
+{
+	struct live_stream *s = user;
+	if (s->publisher && publisher == s->publisher_number)
+		s->publisher->ops->faulted(s->publisher, fault);
+}
+
+static void intake_flow(void *user)
+{
+	struct live_stream *s = user;
+	const struct live_metrics *m = &s->registry->metrics;
+	bool full = intake_is_full(s->intake);
+	metric_change(m->held, full ? 1 : -1);
+	if (full) {
+		metric_add(m->holds, 1);
+		log_warn("media worker is behind, publisher held", kv_str("stream", s->id_text),
+			kv_u64("bytes", intake_queued(s->intake)));
+	}
+	if (!s->publisher)
+		return;
+	s->publisher->held = full;
+	s->publisher->ops->flow(s->publisher);
+}
+
+static const struct intake_events intake_events = {
+	.fault = intake_fault,
+	.flow = intake_flow,
+};
+
 static void wait_out(void *user)
 {
 	struct live_stream *s = user;
@@ -130,8 +160,13 @@ struct live_stream *live_stream_create(struct live_registry *r, const struct str
 		s->first_published_at_ms = index->entries[0].wall_ms;
 		s->state = LIVE_INTERRUPTED;
 	}
-	s->engine = media_engine_create(
-		&config, loop_clock(r->loop), s->window, &media_window_output, s->window);
+	s->intake = intake_create(&(struct intake_config){.media = &config,
+		.clock = loop_clock(r->loop),
+		.window = s->window,
+		.workers = r->workers,
+		.queue_max = r->config.worker_queue,
+		.events = &intake_events,
+		.user = s});
 	timer_start(
 		s->timer, s->state == LIVE_WAITING ? unpublished_left_us(s) : r->config.grace_us);
 	list_append(&r->streams, &s->link);
@@ -201,7 +236,9 @@ void live_stream_destroy(struct live_stream *s)
 	if (s->end_write)
 		s->end_write->stream = NULL;
 	feed_destroy(&s->feed);
-	media_engine_destroy(s->engine);
+	if (intake_is_full(s->intake))
+		metric_change(r->metrics.held, -1);
+	intake_release(&s->intake);
 	media_window_destroy(s->window);
 	list_remove(&s->link);
 	map_remove(r->by_id, s->id.bytes, sizeof(s->id.bytes));
@@ -231,11 +268,13 @@ static void open_row(struct live_stream *s)
 }
 
 /*~ From here on the publisher's samples come in by live_publisher_sample (publisher.c) and go
- * straight to media/engine.c, the next stop. */
+ * on to intake.c, the next stop. */
 void live_stream_attach(struct live_stream *s, struct live_publisher *p)
 {
 	s->publisher = p;
+	s->publisher_number++;
 	p->stream = s;
+	p->held = intake_is_full(s->intake);
 	s->registry->publishers++;
 	metric_set(s->registry->metrics.publishers, s->registry->publishers);
 	s->published_at_ms = clock_wall_ms(loop_clock(s->registry->loop));
@@ -256,6 +295,7 @@ void live_stream_attach(struct live_stream *s, struct live_publisher *p)
 void live_stream_forget_publisher(struct live_stream *s)
 {
 	s->publisher->stream = NULL;
+	s->publisher->held = false;
 	s->publisher = NULL;
 	s->registry->publishers--;
 	metric_set(s->registry->metrics.publishers, s->registry->publishers);
@@ -268,7 +308,7 @@ void live_stream_detach(struct live_stream *s)
 	live_stream_forget_publisher(s);
 	s->interruptions++;
 	metric_add(s->registry->metrics.interruptions, 1);
-	media_engine_interrupt(s->engine);
+	intake_interrupt(s->intake);
 	timer_start(s->timer, s->registry->config.grace_us);
 	log_info("publish interrupted", kv_str("stream", s->id_text),
 		kv_u64("grace_ms", s->registry->config.grace_us / 1000));
@@ -325,6 +365,13 @@ static void recording_flushed(void *user)
 	vod_job_start(s->registry, s->id, s->registry->config.mp4 == LIVE_MP4_END, vod_settled, s);
 }
 
+/* The last segment is in the window. */
+static void media_over(void *user)
+{
+	struct live_stream *s = user;
+	recording_flush(s->recording, recording_flushed, s);
+}
+
 static void linger_over(void *arg)
 {
 	live_stream_destroy(arg);
@@ -379,7 +426,7 @@ void live_stream_finish(
 	s->ended_at_ms = clock_wall_ms(loop_clock(s->registry->loop));
 	s->end_done = done;
 	s->end_user = user;
-	media_engine_end(s->engine);
+	intake_end(s->intake);
 	feed_finish(s->feed);
 	metric_add(s->registry->metrics.ended, 1);
 	log_info("stream ended", kv_str("stream", s->id_text),
@@ -388,14 +435,30 @@ void live_stream_finish(
 	signal_emit(&s->registry->ended, s);
 	write_end(s);
 	if (s->row_opened || (s->record.record_stream && s->first_published_at_ms))
-		recording_flush(s->recording, recording_flushed, s);
+		intake_settle(s->intake, media_over, s);
 	else
 		s->vod_settled = true;
 }
 
-void live_stream_flush(struct live_stream *s, void (*done)(void *user), void *user)
+static void flush_over(void *user)
 {
-	recording_flush(s->recording, done, user);
+	struct live_stream *s = user;
+	void (*done)(struct live_stream *) = s->flushed;
+	s->flushed = NULL;
+	done(s);
+}
+
+static void flush_recording(void *user)
+{
+	struct live_stream *s = user;
+	recording_flush(s->recording, flush_over, s);
+}
+
+void live_stream_flush(struct live_stream *s, void (*done)(struct live_stream *s))
+{
+	must(!s->flushed);
+	s->flushed = done;
+	intake_settle(s->intake, flush_recording, s);
 }
 
 struct uuid live_stream_id(const struct live_stream *s)
@@ -464,7 +527,7 @@ void live_stream_stats(struct live_stream *s, struct live_stats *out)
 		.recording = s->record.record_stream && !rec.failing,
 		.window_memory = media_window_memory(s->window),
 	};
-	media_engine_stats(s->engine, &out->media);
+	intake_stats(s->intake, &out->media);
 	if (s->publisher)
 		memcpy(out->publisher_address, s->publisher->address,
 			sizeof(s->publisher->address));

@@ -96,11 +96,13 @@ static void end_conn(struct rtmp_conn *c)
 
 void rtmp_conn_update(struct rtmp_conn *c)
 {
-	if (c->wsi == NULL || c->wsi_gone) {
+	if (c->wsi == NULL || c->wsi_gone || c->inside) {
 		return;
 	}
 	uint64_t now = loop_now_us(c->server->loop);
+	c->inside = true;
 	uint64_t next = rtmp_session_tick(c->session, now);
+	c->inside = false;
 	if (rtmp_session_reason(c->session) != RTMP_CLOSE_NONE) {
 		if (!c->lingering) {
 			end_conn(c);
@@ -108,7 +110,7 @@ void rtmp_conn_update(struct rtmp_conn *c)
 		return;
 	}
 	set_timer(c, next, now);
-	pause_reading(c, !rtmp_session_reading(c->session));
+	pause_reading(c, c->publisher.held || !rtmp_session_reading(c->session));
 	if (rtmp_session_output(c->session)->len > 0) {
 		lws_callback_on_writable(c->wsi);
 	}
@@ -159,7 +161,9 @@ static void on_received(struct rtmp_conn *c, const uint8_t *data, size_t len)
 		return;
 	}
 	uint64_t now = loop_now_us(c->server->loop);
+	c->inside = true;
 	rtmp_session_input(c->session, data, len, now);
+	c->inside = false;
 	if (rtmp_session_publishing(c->session)) {
 		set_low_mark(c, rtmp_pace_received(&c->pace, len, now));
 	}

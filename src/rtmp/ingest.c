@@ -83,10 +83,100 @@ static void on_kicked(struct live_publisher *p, enum live_kick reason)
 	rtmp_conn_update(c);
 }
 
+static const enum media_codec codecs[] = {
+	[FLV_CODEC_H264] = MEDIA_CODEC_H264,
+	[FLV_CODEC_HEVC] = MEDIA_CODEC_HEVC,
+	[FLV_CODEC_AV1] = MEDIA_CODEC_AV1,
+	[FLV_CODEC_VP9] = MEDIA_CODEC_VP9,
+	[FLV_CODEC_AAC] = MEDIA_CODEC_AAC,
+	[FLV_CODEC_MP3] = MEDIA_CODEC_MP3,
+	[FLV_CODEC_OPUS] = MEDIA_CODEC_OPUS,
+	[FLV_CODEC_FLAC] = MEDIA_CODEC_FLAC,
+	[FLV_CODEC_AC3] = MEDIA_CODEC_AC3,
+	[FLV_CODEC_EAC3] = MEDIA_CODEC_EAC3,
+};
+#define CODECS (sizeof(codecs) / sizeof(codecs[0]))
+
+static enum media_codec media_codec_of(enum flv_codec codec)
+{
+	return codec < CODECS ? codecs[codec] : MEDIA_CODEC_NONE;
+}
+
+static const char *codec_text(enum media_codec codec)
+{
+	for (unsigned i = 0; i < CODECS; i++) {
+		if (codecs[i] == codec && codec != MEDIA_CODEC_NONE)
+			return flv_codec_text(i);
+	}
+	return "media";
+}
+
+static void refuse(
+	struct rtmp_conn *c, const char *codec, bool is_video, const char *why, const char *instead)
+{
+	char text[160];
+	snprintf(text, sizeof(text), "%s %s %s: send %s.", codec, is_video ? "video" : "audio", why,
+		instead);
+	log_warn("codec refused", kv_u64("conn", c->id), kv_str("stream", c->stream_id),
+		kv_str("codec", codec));
+	rtmp_session_close(c->session, RTMP_CLOSE_CODEC, text);
+}
+
+static void refuse_codec(struct rtmp_conn *c, const struct flv_packet *packet)
+{
+	bool is_video = packet->kind == FLV_VIDEO;
+	char codec[64];
+	flv_packet_codec_text(packet, codec, sizeof(codec));
+	refuse(c, codec, is_video, "is not supported",
+		is_video ? "H.264, HEVC, AV1 or VP9" : "AAC, Opus, MP3, FLAC, AC-3 or E-AC-3");
+}
+
+/* One that the stream's container has no place for: MPEG-TS; CMAF takes all. */
+static void refuse_place(struct rtmp_conn *c, const char *codec, bool is_video)
+{
+	refuse(c, codec, is_video, "has no place in MPEG-TS, which this stream is served in",
+		is_video ? "H.264 or HEVC" : "AAC-LC, MP3, AC-3, E-AC-3 or Opus");
+}
+
+static void refuse_config(struct rtmp_conn *c, const char *codec)
+{
+	char text[80];
+	snprintf(text, sizeof(text), "The %s configuration is damaged.", codec);
+	rtmp_session_close(c->session, RTMP_CLOSE_MEDIA, text);
+}
+
+static void on_faulted(struct live_publisher *p, const struct live_fault *fault)
+{
+	struct rtmp_conn *c = container_of(p, struct rtmp_conn, publisher);
+
+	switch (fault->result) {
+	case MEDIA_OK:
+	case MEDIA_BAD_SAMPLE:
+		break;
+	case MEDIA_BAD_CONFIG:
+		refuse_config(c, codec_text(fault->codec));
+		break;
+	case MEDIA_NO_PLACE:
+		refuse_place(c, codec_text(fault->codec), fault->kind == MEDIA_VIDEO);
+		break;
+	case MEDIA_FAILED:
+		rtmp_session_close(c->session, RTMP_CLOSE_INTERNAL, NULL);
+		break;
+	}
+	rtmp_conn_update(c);
+}
+
+static void on_flow(struct live_publisher *p)
+{
+	rtmp_conn_update(container_of(p, struct rtmp_conn, publisher));
+}
+
 static const struct live_publisher_ops publisher_ops = {
 	.admitted = on_admitted,
 	.refused = on_refused,
 	.kicked = on_kicked,
+	.faulted = on_faulted,
+	.flow = on_flow,
 };
 
 void ingest_init(struct rtmp_conn *c)
@@ -122,92 +212,43 @@ static void on_pause(void *user, bool paused)
 	player_pause(user, paused);
 }
 
-static void refuse(struct rtmp_conn *c, const struct flv_packet *packet, const char *why,
-	const char *video, const char *audio)
-{
-	char codec[64], text[160];
-	flv_packet_codec_text(packet, codec, sizeof(codec));
-	snprintf(text, sizeof(text), "%s %s %s: send %s.", codec,
-		packet->kind == FLV_VIDEO ? "video" : "audio", why,
-		packet->kind == FLV_VIDEO ? video : audio);
-	log_warn("codec refused", kv_u64("conn", c->id), kv_str("stream", c->stream_id),
-		kv_str("codec", codec));
-	rtmp_session_close(c->session, RTMP_CLOSE_CODEC, text);
-}
-
-static void refuse_codec(struct rtmp_conn *c, const struct flv_packet *packet)
-{
-	refuse(c, packet, "is not supported", "H.264, HEVC, AV1 or VP9",
-		"AAC, Opus, MP3, FLAC, AC-3 or E-AC-3");
-}
-
-/* One that the stream's container has no place for: MPEG-TS; CMAF takes all. */
-static void refuse_place(struct rtmp_conn *c, const struct flv_packet *packet)
-{
-	refuse(c, packet, "has no place in MPEG-TS, which this stream is served in",
-		"H.264 or HEVC", "AAC-LC, MP3, AC-3, E-AC-3 or Opus");
-}
-
-static enum media_codec media_codec_of(enum flv_codec codec)
-{
-	static const enum media_codec codecs[] = {
-		[FLV_CODEC_H264] = MEDIA_CODEC_H264,
-		[FLV_CODEC_HEVC] = MEDIA_CODEC_HEVC,
-		[FLV_CODEC_AV1] = MEDIA_CODEC_AV1,
-		[FLV_CODEC_VP9] = MEDIA_CODEC_VP9,
-		[FLV_CODEC_AAC] = MEDIA_CODEC_AAC,
-		[FLV_CODEC_MP3] = MEDIA_CODEC_MP3,
-		[FLV_CODEC_OPUS] = MEDIA_CODEC_OPUS,
-		[FLV_CODEC_FLAC] = MEDIA_CODEC_FLAC,
-		[FLV_CODEC_AC3] = MEDIA_CODEC_AC3,
-		[FLV_CODEC_EAC3] = MEDIA_CODEC_EAC3,
-	};
-
-	return codec < sizeof(codecs) / sizeof(codecs[0]) ? codecs[codec] : MEDIA_CODEC_NONE;
-}
-
 /* Their frames say all: they may come without a configuration. */
 static bool needs_no_config(enum flv_codec codec)
 {
 	return codec == FLV_CODEC_MP3 || codec == FLV_CODEC_AC3 || codec == FLV_CODEC_EAC3;
 }
 
-static enum media_result configure(struct rtmp_conn *c, const struct flv_packet *packet)
+static void configure(struct rtmp_conn *c, const struct flv_packet *packet)
 {
 	bool video = packet->kind == FLV_VIDEO;
 	bool with_config = packet->is_config && !needs_no_config(packet->codec);
 
 	if (!video)
 		c->audio[packet->track] = packet->codec;
-	return live_publisher_configure(&c->publisher, video ? MEDIA_VIDEO : MEDIA_AUDIO,
-		packet->track, media_codec_of(packet->codec), with_config ? packet->data : NULL,
+	live_publisher_configure(&c->publisher, video ? MEDIA_VIDEO : MEDIA_AUDIO, packet->track,
+		media_codec_of(packet->codec), with_config ? packet->data : NULL,
 		with_config ? packet->len : 0);
 }
 
-static enum media_result pass_on(
-	struct rtmp_conn *c, const struct flv_packet *packet, uint32_t timestamp)
+static void pass_on(struct rtmp_conn *c, const struct flv_packet *packet, uint32_t timestamp)
 {
-	if (packet->is_config) {
-		return configure(c, packet);
-	}
-	/* The first frame is the sign. */
-	if (needs_no_config(packet->codec) && c->audio[packet->track] != packet->codec) {
-		enum media_result result = configure(c, packet);
-		if (result != MEDIA_OK) {
-			return result;
-		}
-	}
-	struct media_sample sample = {
-		.kind = packet->kind == FLV_VIDEO ? MEDIA_VIDEO : MEDIA_AUDIO,
-		.track = packet->track,
-		.key = packet->is_key,
-		.timestamp_ms = timestamp,
-		.nano_offset = packet->nano_offset,
-		.composition_ms = packet->composition_ms,
-		.data = packet->data,
-		.len = packet->len,
-	};
-	return live_publisher_sample(&c->publisher, &sample);
+	/* Where there is no configuration the first frame is the sign. */
+	if (packet->is_config ||
+		(needs_no_config(packet->codec) && c->audio[packet->track] != packet->codec))
+		configure(c, packet);
+	if (packet->is_config || rtmp_session_reason(c->session))
+		return;
+	live_publisher_sample(&c->publisher,
+		&(struct media_sample){
+			.kind = packet->kind == FLV_VIDEO ? MEDIA_VIDEO : MEDIA_AUDIO,
+			.track = packet->track,
+			.key = packet->is_key,
+			.timestamp_ms = timestamp,
+			.nano_offset = packet->nano_offset,
+			.composition_ms = packet->composition_ms,
+			.data = packet->data,
+			.len = packet->len,
+		});
 }
 
 static void put_point(double out[2], struct flv_point point)
@@ -250,15 +291,6 @@ static void take_color(struct rtmp_conn *c, const struct flv_packet *packet)
 	live_publisher_color(&c->publisher, packet->track, &color);
 }
 
-static void refuse_config(struct rtmp_conn *c, const struct flv_packet *packet)
-{
-	char text[80];
-
-	snprintf(text, sizeof(text), "The %s configuration is damaged.",
-		flv_codec_text(packet->codec));
-	rtmp_session_close(c->session, RTMP_CLOSE_MEDIA, text);
-}
-
 static void take_packet(struct rtmp_conn *c, const struct flv_packet *packet, uint32_t timestamp)
 {
 	if (media_codec_of(packet->codec) == MEDIA_CODEC_NONE) {
@@ -273,20 +305,7 @@ static void take_packet(struct rtmp_conn *c, const struct flv_packet *packet, ui
 		take_color(c, packet);
 		return;
 	}
-	switch (pass_on(c, packet, timestamp)) {
-	case MEDIA_OK:
-	case MEDIA_BAD_SAMPLE:
-		return;
-	case MEDIA_BAD_CONFIG:
-		refuse_config(c, packet);
-		return;
-	case MEDIA_NO_PLACE:
-		refuse_place(c, packet);
-		return;
-	case MEDIA_FAILED:
-		rtmp_session_close(c->session, RTMP_CLOSE_INTERNAL, NULL);
-		return;
-	}
+	pass_on(c, packet, timestamp);
 }
 
 /* The first packet stands for the tag. What has none, and the end of a sequence, which is not that

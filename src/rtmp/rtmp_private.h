@@ -54,6 +54,7 @@ struct rtmp_conn {
 	bool wsi_gone;
 	bool counted; /* in the limits */
 	bool paused; /* reading is stopped */
+	bool inside; /* the session has the word: the update follows */
 	bool lingering; /* the last words are out, waiting for the peer to read them */
 	struct rtmp_session *session;
 	struct timer *timer;
@@ -87,7 +88,8 @@ void rtmp_conn_open(struct rtmp_port *port, int fd, const char *address);
 void rtmp_conn_destroy(struct rtmp_conn *c);
 /* Every RTMP_PACE_QUIET_US. */
 void rtmp_conn_hear_out(struct rtmp_conn *c);
-/* After anything was done to the session: sends, pauses, closes, sets the timer. */
+/* After anything was done to the session: sends, pauses, closes, sets the timer. May be called
+ * inside one of its events as well. */
 void rtmp_conn_update(struct rtmp_conn *c);
 
 /* ingest.c */

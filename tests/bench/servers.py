@@ -56,6 +56,19 @@ class Server:
         to the nanosecond, where /proc counts in ticks of 10 ms."""
         return sum(time.clock_gettime(~pid << 3 | 2) for pid in self.pids())
 
+    def thread_cpu_seconds(self):
+        """Of the first process, since it began: its main thread ("loop") and the others by name."""
+        out = {}
+        pid = self.process.pid
+        for tid in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{tid}/stat") as f:
+                name, rest = f.read().split("(", 1)[1].rsplit(")", 1)
+            fields = rest.split()
+            name = "loop" if int(tid) == pid else name
+            ticks = int(fields[11]) + int(fields[12])
+            out[name] = out.get(name, 0) + ticks / os.sysconf("SC_CLK_TCK")
+        return out
+
     def pss_bytes(self):
         total = 0
         for pid in self.pids():
@@ -253,11 +266,12 @@ class Soukd(Server):
         return 0.0
 
     def histogram(self, name):
-        """[(bound, observations up to it)], the last bound infinity."""
-        lines = self.get("/metrics")[1].decode().splitlines()
-        pattern = re.compile(re.escape(name) + r'_bucket\{le="([^"]+)"\} (\d+)')
-        found = [pattern.match(line) for line in lines]
-        return [(float(m[1].replace("+", "")), int(m[2])) for m in found if m]
+        """[(bound, observations up to it)] over all label sets, the last bound infinity."""
+        text = self.get("/metrics")[1].decode()
+        found = {}
+        for bound, n in re.findall(rf'^{name}_bucket{{.*?le="([^"]+)"}} (\d+)', text, re.M):
+            found[float(bound)] = found.get(float(bound), 0) + int(n)
+        return sorted(found.items())
 
     def keys(self, n):
         self.made = [self.ctl("streams", "create", "--seller", f"bench-{i}", "--title",

@@ -107,6 +107,9 @@ class Soukd:
             "auth.secret_file": os.path.join(self.folder, "secret"),
             "log.level": "debug",
         }
+        # The same tests hold with the streams' engines on threads of their own.
+        if "SOUK_TEST_WORKERS" in os.environ:
+            self.settings["media.workers"] = os.environ["SOUK_TEST_WORKERS"]
         self.settings.update(settings or {})
         self.log_path = os.path.join(self.folder, "soukd.log")
         self.config_path = os.path.join(self.folder, "soukd.ini")

@@ -5,7 +5,8 @@
 #include "model/repo_memory.h"
 #include "support/test.h"
 
-/* A registry on a real loop, a repo in memory and a folder of its own for media. */
+/* A registry on a real loop, a repo in memory and a folder of its own for media; with as many media
+ * workers as SOUK_TEST_WORKERS in the environment says. */
 struct live_rig {
 	struct metrics *metrics;
 	struct loop *loop;
@@ -27,7 +28,9 @@ struct live_case {
 struct encoder {
 	struct live_publisher publisher;
 	struct live_stream *stream;
-	bool admitted, refused, kicked;
+	bool admitted, refused, kicked, faulted;
+	struct live_fault fault;
+	unsigned flows; /* how often its being held was another */
 	enum live_refusal refusal;
 	enum live_kick kick;
 	uint32_t ms; /* its clock */

@@ -443,6 +443,7 @@ static void a_date_range_is_in_both_playlists(void **state)
 	rig_stream(&r, &c, true, true);
 	rig_publish(&r, &e, &c);
 	rig_feed(&e, 3);
+	run_until(&r, media_window_playable(live_stream_window(e.stream)));
 	live_stream_daterange(e.stream,
 		&(struct media_daterange){.id = "tag-7",
 			.class_name = "live.souk.product",

@@ -48,7 +48,7 @@ static void a_key_lets_its_encoder_in(void **state)
 	assert_int_equal(state_of(&r, &c), LIVE_PUBLISHING);
 	assert_int_equal(live_registry_publishers(r.registry), 1);
 	rig_feed(&e, 3);
-	assert_true(media_window_playable(live_stream_window(e.stream)));
+	run_until(&r, media_window_playable(live_stream_window(e.stream)));
 	live_publisher_lost(&e.publisher);
 	live_publisher_lost(&e.publisher);
 	assert_int_equal(state_of(&r, &c), LIVE_INTERRUPTED);
@@ -203,7 +203,7 @@ static void stopping_ends_the_stream(void **state)
 	assert_int_equal(state_of(&r, &c), LIVE_FINISHING);
 	live_stream_stats(live_registry_find(r.registry, c.id), &stats);
 	assert_int_equal(stats.interruptions, 0);
-	assert_true(media_window_ended(live_stream_window(live_registry_find(r.registry, c.id))));
+	run_until(&r, media_window_ended(live_stream_window(live_registry_find(r.registry, c.id))));
 	run_until(&r, rig_status(&r, &c, reason) == STREAM_ENDED);
 	assert_string_equal(reason, live_end_reason_text(LIVE_END_STOPPED));
 	rig_finish(&r);

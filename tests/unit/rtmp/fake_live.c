@@ -87,8 +87,41 @@ void live_publisher_lost(struct live_publisher *p)
 	changed();
 }
 
-enum media_result live_publisher_configure(struct live_publisher *p, enum media_kind kind,
-	unsigned track, enum media_codec codec, const uint8_t *config, size_t len)
+static void fault_now(void *arg)
+{
+	struct live_fault *fault = arg;
+
+	/* The edge may have gone first. */
+	if (fake_live.publisher != NULL) {
+		fake_live.publisher->ops->faulted(fake_live.publisher, fault);
+	}
+	free(fault);
+}
+
+static void answer(enum media_kind kind, enum media_codec codec)
+{
+	if (fake_live.answer == MEDIA_OK || fake_live.answer == MEDIA_BAD_SAMPLE) {
+		return;
+	}
+	struct live_fault *fault = mem_new(struct live_fault);
+	*fault = (struct live_fault){.result = fake_live.answer, .kind = kind, .codec = codec};
+	if (fake_live.answers_late) {
+		loop_defer(fake_live.loop, fault_now, fault);
+	} else {
+		fault_now(fault);
+	}
+}
+
+void fake_live_hold(bool held)
+{
+	if (fake_live.publisher != NULL && fake_live.publisher->held != held) {
+		fake_live.publisher->held = held;
+		fake_live.publisher->ops->flow(fake_live.publisher);
+	}
+}
+
+void live_publisher_configure(struct live_publisher *p, enum media_kind kind, unsigned track,
+	enum media_codec codec, const uint8_t *config, size_t len)
 {
 	size_t at = strlen(fake_live.codecs);
 	fake_live.configs++;
@@ -98,11 +131,11 @@ enum media_result live_publisher_configure(struct live_publisher *p, enum media_
 			: codec == MEDIA_CODEC_AAC ? "aac"
 						   : "mp3",
 		len);
+	answer(kind, codec);
 	changed();
-	return fake_live.answer;
 }
 
-enum media_result live_publisher_sample(struct live_publisher *p, const struct media_sample *s)
+void live_publisher_sample(struct live_publisher *p, const struct media_sample *s)
 {
 	if (fake_live.samples++ == 0) {
 		fake_live.first_timestamp = s->timestamp_ms;
@@ -111,18 +144,19 @@ enum media_result live_publisher_sample(struct live_publisher *p, const struct m
 	for (size_t i = 0; i < s->len; i++) {
 		fake_live.sum += s->data[i];
 	}
+	answer(s->kind, MEDIA_CODEC_NONE);
+	if (fake_live.hold && fake_live.samples == 1) {
+		fake_live_hold(true);
+	}
 	changed();
-	return fake_live.answer;
 }
 
 void live_publisher_tag(struct live_publisher *p, const struct feed_input *tag)
 {
 }
 
-enum media_result live_publisher_color(
-	struct live_publisher *p, unsigned track, const struct media_color *color)
+void live_publisher_color(struct live_publisher *p, unsigned track, const struct media_color *color)
 {
-	return fake_live.answer;
 }
 
 struct live_stream *live_registry_find(struct live_registry *r, struct uuid id)

@@ -17,6 +17,8 @@ struct fake_live {
 	uint64_t sum; /* of all bytes of samples */
 	uint32_t last_timestamp, first_timestamp;
 	enum media_result answer; /* to configure and sample */
+	bool answers_late; /* in another turn of the loop, as media workers do */
+	bool hold; /* the publisher is held from its first sample on */
 	void (*changed)(void *user);
 	void *user;
 };
@@ -24,3 +26,4 @@ struct fake_live {
 extern struct fake_live fake_live;
 
 void fake_live_kick(enum live_kick reason);
+void fake_live_hold(bool held);

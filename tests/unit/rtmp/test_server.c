@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "fake_live.h"
 #include "loop/mailbox.h"
+#include "loop/timer.h"
 #include "proto/amf0.h"
 #include "proto/rtmp_chunk.h"
 #include "proto/rtmp_handshake.h"
@@ -423,6 +424,70 @@ static void test_what_the_engine_says(void **state)
 	bench_close(&b);
 }
 
+static void test_what_it_says_later(void **state)
+{
+	struct bench b;
+	bench_open(&b);
+	fake_live.answer = MEDIA_BAD_CONFIG;
+	fake_live.answers_late = true;
+	bench_run(&b, send_config);
+	assert_true(b.got_end);
+	assert_int_equal(closed_count(&b, RTMP_CLOSE_MEDIA), 1);
+	assert_non_null(strstr(b.statuses, "NetStream.Publish.Rejected"));
+	bench_close(&b);
+}
+
+#define HELD_SAMPLES 60
+#define HELD_SIZE 40000
+
+static void send_much(struct bench *b)
+{
+	uint8_t *body = mem_zalloc(HELD_SIZE);
+	memcpy(body, "\x27\x01\x00\x00\x00", 5);
+	peer_publish(b, "good");
+	peer_read(b, "NetStream.Publish.Start");
+	for (uint32_t i = 0; i < HELD_SAMPLES; i++) {
+		peer_message(b, RTMP_TYPE_VIDEO, i, body, HELD_SIZE);
+	}
+	free(body);
+	peer_command(b, "FCUnpublish", "good");
+	peer_read(b, "NetStream.Unpublish.Success");
+}
+
+static unsigned samples_when_released;
+
+static void release(void *user)
+{
+	samples_when_released = fake_live.samples;
+	fake_live_hold(false);
+}
+
+static void release_later(void *user)
+{
+	struct timer **timer = user;
+	if (fake_live.samples == 1) {
+		timer_start(*timer, 50000);
+	}
+}
+
+/* As a network that takes no more: all of it comes, later. */
+static void test_a_publisher_that_is_held_is_not_read(void **state)
+{
+	struct bench b;
+	bench_open(&b);
+	struct timer *timer = loop_timer_create(b.loop, "release", release, NULL);
+	fake_live.hold = true;
+	fake_live.changed = release_later;
+	fake_live.user = &timer;
+	samples_when_released = 0;
+	bench_run(&b, send_much);
+	assert_in_range(samples_when_released, 1, HELD_SAMPLES / 2);
+	assert_int_equal(fake_live.samples, HELD_SAMPLES);
+	assert_int_equal(fake_live.stops, 1);
+	timer_destroy(&timer);
+	bench_close(&b);
+}
+
 static void kick_now(void *arg)
 {
 	fake_live_kick(LIVE_KICK_TAKEOVER);
@@ -539,6 +604,8 @@ int main(void)
 		cmocka_unit_test(test_refusals_are_told_and_counted),
 		cmocka_unit_test(test_unsupported_codec),
 		cmocka_unit_test(test_what_the_engine_says),
+		cmocka_unit_test(test_what_it_says_later),
+		cmocka_unit_test(test_a_publisher_that_is_held_is_not_read),
 		cmocka_unit_test(test_kick),
 		cmocka_unit_test(test_connections_per_address),
 		cmocka_unit_test(test_garbage_is_closed_at_once),
