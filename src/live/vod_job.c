@@ -228,7 +228,8 @@ static void playlist_done(void *arg, bool cancelled)
 								  : RECORDING_FAILED);
 }
 
-static struct vod_job *job_start(struct live_registry *r, struct uuid stream_id, bool want_mp4)
+/* Not yet submitted. */
+static struct vod_job *job_create(struct live_registry *r, struct uuid stream_id, bool want_mp4)
 {
 	struct vod_job *job = mem_new(struct vod_job);
 	job->registry = r;
@@ -241,23 +242,29 @@ static struct vod_job *job_start(struct live_registry *r, struct uuid stream_id,
 	job->max_pixels = r->config.thumbnail_max_pixels;
 	list_init(&job->waiters);
 	list_append(&r->vod_jobs, &job->link);
-	work_submit(loop_work(r->loop), WORK_SLOW, playlist_run, playlist_done, job);
 	return job;
+}
+
+static void job_submit(struct vod_job *job)
+{
+	work_submit(loop_work(job->registry->loop), WORK_SLOW, playlist_run, playlist_done, job);
 }
 
 void vod_job_start(struct live_registry *r, struct uuid stream_id, bool want_mp4,
 	void (*done)(void *user), void *user)
 {
-	struct vod_job *job = job_start(r, stream_id, want_mp4);
+	struct vod_job *job = job_create(r, stream_id, want_mp4);
 	job->done = done;
 	job->user = user;
+	job_submit(job);
 }
 
 struct vod_job *vod_job_mp4(struct live_registry *r, const struct recording_record *row)
 {
-	struct vod_job *job = job_start(r, row->stream_id, true);
+	struct vod_job *job = job_create(r, row->stream_id, true);
 	job->silent = true;
 	job->finished_at_ms = row->finished_at;
+	job_submit(job);
 	return job;
 }
 
