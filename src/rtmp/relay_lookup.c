@@ -21,6 +21,7 @@ struct query {
 	char port[8];
 	struct addrinfo *found;
 	int result;
+	atomic_bool answered; /* found and result are who asks's */
 };
 
 static atomic_uint running;
@@ -52,6 +53,7 @@ static void *run(void *arg)
 	struct query *q = arg;
 
 	q->result = resolve(q, 0);
+	atomic_store(&q->answered, true);
 	eventfd_write(q->done, 1);
 	query_release(q);
 	atomic_fetch_sub(&running, 1);
@@ -85,7 +87,7 @@ static struct addrinfo *wait_for(struct query *q, int wake, int timeout_ms, cons
 	struct addrinfo *found;
 
 	poll(fds, 2, timeout_ms);
-	if (!fds[0].revents) {
+	if (!atomic_load(&q->answered)) {
 		*why = "the name was not looked up in time";
 		return NULL;
 	}

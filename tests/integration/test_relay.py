@@ -178,6 +178,26 @@ class Arrives(RelayTest):
         self.assertEqual(times, sorted(times))
         wait_for(lambda: self.media(flv_tags(nginx.files()[0])) == sender.sent, "nginx has it too")
 
+    def test_times_beyond_24_bits(self):
+        """Extended timestamps, of messages of one chunk and of several."""
+        daemon, there, url = self.other()
+        self.source()
+        self.relays(url)
+        reader = FlvReader(daemon.http_port, flv_path(there))
+        sender = self.publish()
+        self.wait_state("live")
+        sent = []
+        for i in range(350):
+            body = bytes([0x17, 1, 0, 0, 0]) + os.urandom(150000 if i in (345, 346) else 100)
+            sent.append((i * 50000, body))
+            sender.client.media(VIDEO, *sent[-1])
+        sender.client.stop()
+        self.wait_state("stopped")
+        got = [(ts, b) for k, ts, b in reader.tags() if is_media(k, b)]
+        self.assertEqual([b for _, b in got], [b for _, b in sent])
+        self.assertEqual([ts - got[0][0] for ts, _ in got], [ts for ts, _ in sent])
+        self.assertGreater(got[-1][0], 0xFFFFFF)
+
     def test_over_tls(self):
         there = Soukd()
         test_tls.certificate(there.folder, "target")
