@@ -6,6 +6,8 @@
 
 #define LENGTH_SIZE 4
 #define ADTS_FRAME_MAX 8191
+/* Real ones have some hundred bytes; they go in front of every keyframe, however small that is. */
+#define SETS_MAX 8192
 
 enum { H264_IDR = 5, H264_SPS = 7, H264_DELIMITER = 9 };
 enum { HEVC_RANDOM_FIRST = 16, HEVC_RANDOM_LAST = 23, HEVC_SPS = 33, HEVC_DELIMITER = 35 };
@@ -40,7 +42,7 @@ static bool init_h264(struct ts_payload *p, const uint8_t *config, size_t len)
 		for (; n > 0 && !r.failed; n--)
 			put_set(p, &r);
 	}
-	return p->sets.len > 0;
+	return p->sets.len > 0 && p->sets.len <= SETS_MAX;
 }
 
 /* HEVCDecoderConfigurationRecord, ISO/IEC 14496-15 8.3.3.1. */
@@ -55,7 +57,7 @@ static bool init_hevc(struct ts_payload *p, const uint8_t *config, size_t len)
 		for (unsigned n = buf_read_u16(&r); n > 0 && !r.failed; n--)
 			put_set(p, &r);
 	}
-	return p->sets.len > 0;
+	return p->sets.len > 0 && p->sets.len <= SETS_MAX;
 }
 
 static unsigned read_object_type(struct bits *b)

@@ -26,8 +26,8 @@ struct ts_payload {
 	uint8_t adts[TS_ADTS_HEAD]; /* with a frame length of none */
 };
 
-/* config: as codec_info has it. False: HLS has no such codec in transport streams, or ADTS cannot
- * say what this AAC is. */
+/* config: as codec_info has it. False: HLS has no such codec in transport streams, ADTS cannot say
+ * what this AAC is, or there are no parameter sets or too many of them to be repeated. */
 bool ts_payload_init(
 	struct ts_payload *p, enum media_codec codec, const uint8_t *config, size_t len);
 void ts_payload_finish(struct ts_payload *p);

@@ -9,6 +9,13 @@
 #include "support/h264_make.h"
 #include "support/hls_check.h"
 
+/* Built a second time with FUZZ_MPEGTS, on the same corpus. */
+#ifdef FUZZ_MPEGTS
+#define CONTAINER MEDIA_CONTAINER_MPEGTS
+#else
+#define CONTAINER MEDIA_CONTAINER_CMAF
+#endif
+
 /*
  * Bytes become a publisher's doings: configurations, samples with any timestamps, interruptions,
  * look-ups. The engine must keep its promises: segments follow each other without a hole, playlists
@@ -84,6 +91,18 @@ static void init(void *user, const struct media_init *init)
 	must(rcbuf_len(init->bytes) > 0 && init->rendition < MEDIA_RENDITIONS);
 }
 
+/* Whole packets, and PAT and PMT at the begin of each part. */
+static void check_packets(const struct media_segment *seg)
+{
+	for (size_t i = 0; i < seg->n_parts; i++) {
+		const uint8_t *p = rcbuf_data(seg->parts[i].bytes);
+		size_t len = rcbuf_len(seg->parts[i].bytes);
+		must(len % 188 == 0 && len >= 3 * 188);
+		must(p[0] == 0x47 && (p[1] & 31) == 0 && p[2] == 0);
+		must(p[188] == 0x47 && (p[189] & 31) == 0x10 && p[190] == 0);
+	}
+}
+
 static void segment(void *user, struct media_segment *seg)
 {
 	struct state *s = user;
@@ -97,6 +116,8 @@ static void segment(void *user, struct media_segment *seg)
 		(seg->start_us > s->next_start_us[seg->rendition] &&
 			(seg->rendition > 0 || seg->discontinuity)));
 	must(seg->n_parts > 0 && seg->duration_us > 0 && seg->bytes > 0);
+	if (CONTAINER == MEDIA_CONTAINER_MPEGTS)
+		check_packets(seg);
 	s->next_sequence[seg->rendition] = seg->sequence + 1;
 	s->next_start_us[seg->rendition] = seg->start_us + seg->duration_us;
 	if (seg->sequence % 2)
@@ -225,6 +246,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.max_jump_us = 3000000,
 		.window = 6,
 		.memory_segments = 2,
+		.container = CONTAINER,
 		.dvr_us = dvrs[size / 3 % 3]};
 	const struct media_events events = {.updated = updated, .init = init, .segment = segment};
 	struct state s = {0};

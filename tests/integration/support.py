@@ -365,11 +365,12 @@ class CutProxy:
         self.cut()
 
 
-def ffprobe_packets(source, kind):
+def ffprobe_packets(source, kind, *options):
     """[(pts_time, dts_time, sha256 of the payload)] of the "v" or "a" track, in file order."""
     out = subprocess.run(
         ["ffprobe", "-v", "error", "-select_streams", kind, "-show_packets", "-show_data_hash",
-         "sha256", "-show_entries", "packet=pts_time,dts_time,data_hash", "-of", "json", source],
+         "sha256", "-show_entries", "packet=pts_time,dts_time,data_hash", "-of", "json", *options,
+         source],
         capture_output=True, text=True, timeout=180, check=True).stdout
     return [(float(p.get("pts_time", "nan")), float(p.get("dts_time", "nan")), p["data_hash"])
             for p in json.loads(out).get("packets", [])]
