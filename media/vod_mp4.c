@@ -483,22 +483,32 @@ static bool copy_runs(struct output *o, const struct vod_files *v, const char *d
 	return true;
 }
 
+static void add_chapter(AVFormatContext *ctx, uint64_t start, uint64_t end, const char *title)
+{
+	AVChapter *c = av_mallocz(sizeof(*c));
+	int count = (int)ctx->nb_chapters;
+
+	if (!c)
+		return;
+	c->id = count + 1;
+	c->time_base = (AVRational){1, 1000};
+	c->start = (int64_t)start;
+	c->end = (int64_t)end;
+	av_dict_set(&c->metadata, "title", title, 0);
+	av_dynarray_add(&ctx->chapters, &count, c);
+	ctx->nb_chapters = (unsigned)count;
+}
+
 static void add_chapters(
 	AVFormatContext *ctx, const struct vod_chapter *chapters, unsigned n, uint64_t duration_us)
 {
-	for (unsigned i = 0; i < n; i++) {
-		AVChapter *c = av_mallocz(sizeof(*c));
-		int count = (int)ctx->nb_chapters;
-		if (!c)
-			return;
-		c->id = i + 1;
-		c->time_base = (AVRational){1, 1000};
-		c->start = (int64_t)chapters[i].offset_ms;
-		c->end = (int64_t)(i + 1 < n ? chapters[i + 1].offset_ms : duration_us / 1000);
-		av_dict_set(&c->metadata, "title", chapters[i].title, 0);
-		av_dynarray_add(&ctx->chapters, &count, c);
-		ctx->nb_chapters = (unsigned)count;
-	}
+	/* The first of a file is read as its beginning, whatever its time. */
+	if (n && chapters[0].offset_ms)
+		add_chapter(ctx, 0, chapters[0].offset_ms, "Start");
+	for (unsigned i = 0; i < n; i++)
+		add_chapter(ctx, chapters[i].offset_ms,
+			i + 1 < n ? chapters[i + 1].offset_ms : duration_us / 1000,
+			chapters[i].title);
 }
 
 static bool write_file(struct output *o, const struct vod_files *v, const char *dir,

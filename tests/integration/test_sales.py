@@ -1,5 +1,6 @@
 """What is sold on a stream, over real HTTP: settings, tags, pins, events, orders, products, relays,
 and how it shows in the playlists."""
+import datetime
 import json
 import re
 import subprocess
@@ -15,6 +16,10 @@ DATERANGE = re.compile(r"#EXT-X-DATERANGE:(.*)")
 
 def attributes(line):
     return {k: v.strip('"') for k, v in re.findall(r'([A-Z0-9-]+)=("[^"]*"|[^,]*)', line)}
+
+
+def moment(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
 class SalesTest(ApiTest):
@@ -175,6 +180,37 @@ class Showing(SalesTest):
             ["ffprobe", "-v", "error", "-show_chapters", "-of", "json",
              self.daemon.wait_mp4(live)], capture_output=True, check=True).stdout)["chapters"]
         self.assertIn("Shoe", [c["tags"]["title"] for c in chapters])
+
+    def test_chapters_and_ranges_agree(self):
+        """A product is a chapter of the recording from where it was tagged."""
+        shoe, hat = self.product(), self.product(name="Hat")
+        live = self.on_air(shoe, hat)
+        stream = live["streamId"]
+        encoder = self.publisher(self.daemon.publish_url(live))
+        self.daemon.wait_playable(live)
+        at = {}
+        url = f"/hls/{stream}/stream_0.m3u8"
+
+        def wait_segments(n):
+            wait_for(lambda: self.daemon.get(url).text.count("#EXTINF") >= n, f"{n} segments")
+        for name, product, segments in (("Shoe", shoe, 1), ("Hat", hat, 2)):
+            wait_segments(segments)
+            at[name] = self.ok("POST", f"/streams/{stream}/products/{product}/tag", self.seller,
+                               {"x": 0.5, "y": 0.5})["timestampSeconds"]
+        wait_segments(3)
+        self.assertEqual(encoder.stop(), 255)
+        chapters = json.loads(subprocess.run(
+            ["ffprobe", "-v", "error", "-show_chapters", "-of", "json",
+             self.daemon.wait_mp4(live)], capture_output=True, check=True).stdout)["chapters"]
+        self.assertEqual([c["tags"]["title"] for c in chapters], ["Start", "Shoe", "Hat"])
+        self.assertEqual([round(float(c["start_time"])) for c in chapters],
+                         [0, at["Shoe"], at["Hat"]])
+        playlist = self.daemon.get(self.vod_playlist(stream)).text
+        first = moment(re.search("PROGRAM-DATE-TIME:(.*)", playlist)[1])
+        for c, r in zip(chapters[1:], self.ranges(self.vod_playlist(stream))):
+            # The API counts whole seconds.
+            apart = moment(r["START-DATE"]) - first - float(c["start_time"])
+            self.assertTrue(-0.5 <= apart <= 1.1, f"{r} {c}")
 
     def vod_playlist(self, stream):
         master = self.daemon.get(f"/vod/{stream}/index.m3u8").text

@@ -477,6 +477,24 @@ static void its_pictures(void **state)
 	studio_close(&s);
 }
 
+/* Readers take a file's first chapter for its beginning. */
+static void what_is_before_the_first_chapter_is_one(void **state)
+{
+	static const struct vod_chapter chapters[] = {{1500, "A lamp"}};
+	struct studio s;
+	struct view v;
+
+	studio_open(&s);
+	publish(&s, &s.small, &s.sound);
+	finish(&s, chapters, 1);
+	view(&v, &s);
+	assert_int_equal(v.chapters, 2);
+	assert_string_equal(v.titles[0], "Start");
+	assert_string_equal(v.titles[1], "A lamp");
+	assert_true(v.starts[0] < 0.002 && v.starts[1] > 1.498 && v.starts[1] < 1.502);
+	studio_close(&s);
+}
+
 static void chapters_are_named(void **state)
 {
 	static const struct vod_chapter chapters[] = {
@@ -527,6 +545,7 @@ int main(void)
 		cmocka_unit_test(a_day_and_more),
 		cmocka_unit_test(its_pictures),
 		cmocka_unit_test(chapters_are_named),
+		cmocka_unit_test(what_is_before_the_first_chapter_is_one),
 		cmocka_unit_test(no_room_leaves_no_file),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
