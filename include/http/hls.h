@@ -40,6 +40,11 @@ enum hls_access {
 	HLS_UNKNOWN, /* there is no such stream (any more), whatever lies on the disk */
 };
 
+static inline bool hls_access_given(enum hls_access access)
+{
+	return access == HLS_FOR_ALL || access == HLS_FOR_ONE;
+}
+
 struct hls_config {
 	struct loop *loop;
 	struct live_registry *registry; /* must outlive the hls */

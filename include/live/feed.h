@@ -95,6 +95,7 @@ struct feed_player {
 	struct feed_tag *last; /* what it had; NULL: waits for a keyframe, or is paused */
 	uint64_t moved_us; /* when its peer took something last */
 	uint64_t bytes, skips, joined_us;
+	uint64_t resumed_at; /* after a pause it was given the GOP that begins here; 0: none */
 	bool busy; /* bytes wait for its peer */
 	bool paused;
 };
@@ -121,5 +122,6 @@ void feed_kinds(const struct feed_player *p, bool *audio, bool *video);
 bool feed_is_over(const struct feed_player *p); /* there will be no next one */
 /* The peer took something; busy: it has not yet taken all. */
 void feed_moved(struct feed_player *p, bool busy);
-/* Paused, a player gets nothing; then it goes on at the last keyframe. */
+/* Paused, a player gets nothing; then it goes on at the last keyframe, or at the next one if it was
+ * given the last one so before: asking again and again brings nothing. */
 void feed_pause(struct feed_player *p, bool paused);

@@ -51,6 +51,8 @@ struct bans;
 void live_registry_heed(struct live_registry *r, struct bans *bans);
 
 struct live_stream *live_registry_find(struct live_registry *r, struct uuid id);
+/* One that takes players: it is there, and not about to end; else NULL. */
+struct live_stream *live_registry_playable(struct live_registry *r, struct uuid id);
 /* Iterates in order of going live: start with NULL. */
 struct live_stream *live_registry_next(struct live_registry *r, const struct live_stream *after);
 unsigned live_registry_count(const struct live_registry *r);

@@ -80,7 +80,5 @@ enum hls_access server_access(
 
 bool server_may_play(void *user, struct uuid stream, const char *token)
 {
-	enum hls_access access = server_access(user, stream, token, NULL);
-
-	return access == HLS_FOR_ALL || access == HLS_FOR_ONE;
+	return hls_access_given(server_access(user, stream, token, NULL));
 }

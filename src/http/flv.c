@@ -122,10 +122,9 @@ static bool on_allowed(struct feed_player *player)
 {
 	const struct flv_player *p = player_of(player);
 	const struct flv_config *c = &p->flv->config;
-	enum hls_access access =
-		c->access ? c->access(c->user, p->id, p->token, p->authorization) : HLS_FOR_ALL;
 
-	return access == HLS_FOR_ALL || access == HLS_FOR_ONE;
+	return !c->access ||
+		hls_access_given(c->access(c->user, p->id, p->token, p->authorization));
 }
 
 static void on_end(struct feed_player *player, enum feed_end why)
@@ -195,9 +194,9 @@ static void join(struct flv *f, struct http_request *r, struct live_stream *s, c
 
 static void play(struct flv *f, struct http_request *r, struct uuid id, const char *token)
 {
-	struct live_stream *s = live_registry_find(f->config.registry, id);
+	struct live_stream *s = live_registry_playable(f->config.registry, id);
 
-	if (!s || live_stream_state(s) == LIVE_FINISHING)
+	if (!s)
 		reply_error(r, 404, "stream_not_found", "There is no such live stream.", NULL);
 	else if (http_request_draining(r))
 		reply_retry(r, 503, "draining", "The server is shutting down.", 5);

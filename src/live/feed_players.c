@@ -187,7 +187,7 @@ enum feed_join feed_join(struct feed *f, struct feed_player *p)
 	p->feed = f;
 	p->last = NULL;
 	p->joined_us = p->moved_us = loop_now_us(feeds->loop);
-	p->bytes = p->skips = 0;
+	p->bytes = p->skips = p->resumed_at = 0;
 	p->busy = p->paused = false;
 	list_append(&f->players, &p->link);
 	feed_place(p, 0);
@@ -236,6 +236,17 @@ void feed_moved(struct feed_player *p, bool busy)
 	p->busy = busy;
 }
 
+static void resume(struct feed_player *p)
+{
+	const struct feed_tag *before = p->feed->before_key;
+	uint64_t begins = before ? before->end + 1 : 0;
+
+	if (begins && begins == p->resumed_at)
+		return;
+	p->resumed_at = begins;
+	feed_place(p, 0);
+}
+
 void feed_pause(struct feed_player *p, bool paused)
 {
 	if (!p->feed || p->paused == paused)
@@ -244,6 +255,6 @@ void feed_pause(struct feed_player *p, bool paused)
 	if (paused)
 		feed_tag_unref(&p->last);
 	else
-		feed_place(p, 0);
+		resume(p);
 	p->moved_us = loop_now_us(p->feed->feeds->loop);
 }

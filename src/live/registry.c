@@ -118,6 +118,13 @@ struct live_stream *live_registry_find(struct live_registry *r, struct uuid id)
 	return map_get(r->by_id, id.bytes, sizeof(id.bytes));
 }
 
+struct live_stream *live_registry_playable(struct live_registry *r, struct uuid id)
+{
+	struct live_stream *s = live_registry_find(r, id);
+
+	return s && s->state != LIVE_FINISHING ? s : NULL;
+}
+
 struct live_stream *live_registry_next(struct live_registry *r, const struct live_stream *after)
 {
 	struct list *link = after ? after->link.next : r->streams.next;

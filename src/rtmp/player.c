@@ -121,8 +121,8 @@ void player_play(struct rtmp_conn *c, const struct rtmp_request *request)
 		refuse(c, RTMP_CLOSE_NO_STREAM, NULL);
 		return;
 	}
-	s = live_registry_find(c->server->registry, c->play_id);
-	if (!s || live_stream_state(s) == LIVE_FINISHING)
+	s = live_registry_playable(c->server->registry, c->play_id);
+	if (!s)
 		refuse(c, RTMP_CLOSE_NO_STREAM, NULL);
 	else if (!may_play(c))
 		refuse(c, RTMP_CLOSE_FORBIDDEN, NULL);

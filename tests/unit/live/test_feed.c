@@ -296,6 +296,17 @@ static void test_limits_and_pause(void **state)
 	assert_string_equal(take(&a), "");
 	feed_pause(&a.player, false);
 	assert_string_equal(take(&a), "M@40 C@40 D@40 K@40 v@80");
+	/* The same again is not to be had. */
+	feed_pause(&a.player, true);
+	feed_pause(&a.player, false);
+	assert_string_equal(take(&a), "");
+	put(&r, 'v', 120, 10);
+	assert_string_equal(take(&a), "");
+	put(&r, 'K', 160, 10);
+	assert_string_equal(take(&a), "M@160 C@160 D@160 K@160");
+	feed_pause(&a.player, true);
+	feed_pause(&a.player, false);
+	assert_string_equal(take(&a), "M@160 C@160 D@160 K@160");
 	rig_close(&r);
 }
 

@@ -159,14 +159,9 @@ void live_publisher_color(struct live_publisher *p, unsigned track, const struct
 {
 }
 
-struct live_stream *live_registry_find(struct live_registry *r, struct uuid id)
+struct live_stream *live_registry_playable(struct live_registry *r, struct uuid id)
 {
 	return NULL;
-}
-
-enum live_state live_stream_state(const struct live_stream *s)
-{
-	return LIVE_WAITING;
 }
 
 struct feed *live_stream_feed(struct live_stream *s)
