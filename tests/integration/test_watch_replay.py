@@ -3,8 +3,10 @@
 SOUK_SHOTS: a folder for pictures of the page's states.
 """
 import bisect
+import concurrent.futures
 import contextlib
 import shutil
+import socket
 import sqlite3
 import unittest
 import uuid
@@ -191,6 +193,46 @@ class Pages(WatchReplay):
         self.assertEqual(souk.get(base + "chat.json?at=100").json, first)
         for wrong in ("at=x", "at=-1", "at=", "after=x"):
             self.assertEqual(souk.get(f"{base}chat.json?{wrong}").status, 422, wrong)
+
+    def lengthen(self, souk, made, n):
+        """So many segments more, a second each, with an hour without any in the middle. Answers
+        (offset, wall) of the first one and of the first after the hour."""
+        stream = uuid.UUID(made["streamId"]).bytes
+        url = souk.settings["store.url"].removeprefix("sqlite:")
+        with contextlib.closing(sqlite3.connect(url, timeout=60)) as db:
+            last, offset, wall, length = db.execute(
+                "SELECT sequence, offset_ms, wall_ms, duration_ms FROM segments WHERE stream_id = ?"
+                " ORDER BY sequence DESC LIMIT 1", (stream,)).fetchone()
+            offset, wall = offset + length, wall + length
+            rows = [(stream, last + 1 + i, offset + 1000 * i, 1000, 1000,
+                     wall + 1000 * i + (3600000 if i >= n // 2 else 0), 0, i == n // 2)
+                    for i in range(n)]
+            db.executemany("INSERT INTO segments (stream_id, sequence, offset_ms, duration_ms, bytes,"
+                           " wall_ms, init, discontinuity) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            db.commit()
+        return [(row[2], row[5]) for row in (rows[0], rows[n // 2])]
+
+    def test_a_long_one(self):
+        """Its segments are read bit by bit, while those who asked wait."""
+        souk, made, _ = self.recording(None, 4)
+        before, after = self.lengthen(souk, made, 4500)
+        said = Said(souk, made, [(after[0] + 1000 * n, f"said at {n}", "bob", False)
+                                 for n in range(900)])
+        path = f"/vod/{made['streamId']}/chat.json"
+        for _ in range(3):
+            with socket.create_connection(("127.0.0.1", souk.http_port)) as s:
+                s.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            pages = [f.result() for f in [pool.submit(souk.get, path) for _ in range(8)]]
+        for page in pages:
+            self.assertEqual(page.status, 200, page.text)
+            self.assertEqual([m["offset"] for m in page.json["messages"]],
+                             [m[0] for m in said.messages[:500]])
+        # In the hour that was cut out nothing moves.
+        self.assertGreater(after[1] - before[1], 3600000)
+        middle = after[0] + 100500
+        page = souk.get(f"{path}?at={middle}").json
+        self.assertEqual([m["message"] for m in page["messages"]], said.shown(middle / 1000))
 
     def test_counts_as_a_request(self):
         souk, made, row = self.recording({"limits.address_requests": 60}, 4)
