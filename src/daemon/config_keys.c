@@ -166,7 +166,7 @@ static const struct config_key keys[] = {
 	{"relay", "queue_time", CONFIG_DURATION, AT(relay, queue_us), "10s", 100 * MS, 10 * MINUTE,
 		.reload = true, .help = "How long it may wait."},
 	{"relay", "connect_timeout", CONFIG_DURATION, AT(relay, connect_us), "10s", 100 * MS,
-		MINUTE, .reload = true,
+		10 * MINUTE, .reload = true,
 		.help = "Time for a target's name, connection, TLS and answer to publish."},
 	{"relay", "stall_timeout", CONFIG_DURATION, AT(relay, stall_us), "10s", 100 * MS,
 		10 * MINUTE, .reload = true,
