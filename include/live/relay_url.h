@@ -27,6 +27,6 @@ void relay_url_parse(const char *url, struct relay_place *out); /* of one that w
 void relay_place_finish(struct relay_place *p);
 /*
  * Copies a text that may repeat the place's key, whole or in part as keys are cut (before and
- * behind its '?'), with stars for it; what does not fit is left out.
+ * behind its '?', and each value there), with stars for it; what does not fit is left out.
  */
 void relay_place_mask(const struct relay_place *p, const char *text, char *out, size_t size);

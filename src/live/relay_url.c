@@ -6,6 +6,9 @@
 #include "base/mem.h"
 #include "base/text.h"
 
+/* A shorter value in a key's query is no secret. */
+#define VALUE_MIN 4
+
 /* What stands between the scheme and the path; NULL: no scheme of ours. */
 static const char *authority_of(const char *url)
 {
@@ -127,18 +130,41 @@ void relay_place_finish(struct relay_place *p)
 	*p = (struct relay_place){0};
 }
 
-/* How many bytes at `text` are of the key, or of the part of it before or behind its '?'. */
+static size_t common(const char *secret, size_t len, const char *text)
+{
+	return len && strncmp(text, secret, len) == 0 ? len : 0;
+}
+
+/* The value of a parameter of the query; short ones are no secrets. */
+static size_t value_len(const char *query, const char *text)
+{
+	size_t best = 0;
+
+	while (*query) {
+		size_t len = strcspn(query, "&"), name = strcspn(query, "=&");
+		const char *value = query[name] == '=' ? query + name + 1 : query;
+		size_t value_size = len - (size_t)(value - query);
+		if (value_size >= VALUE_MIN && value_size > best)
+			best = common(value, value_size, text) ? value_size : best;
+		query += len + (query[len] == '&');
+	}
+	return best;
+}
+
+/* How many bytes at `text` are of the key, or of a part of it: the longest that fits. */
 static size_t secret_len(const char *key, const char *text)
 {
 	size_t len = strlen(key), name = strcspn(key, "?");
+	size_t whole = common(key, len, text), query = 0;
 
-	if (len && strncmp(text, key, len) == 0)
-		return len;
-	if (name && strncmp(text, key, name) == 0)
-		return name;
-	if (name + 1 < len && strncmp(text, key + name + 1, len - name - 1) == 0)
-		return len - name - 1;
-	return 0;
+	if (whole)
+		return whole;
+	if (name < len)
+		query = common(key + name + 1, len - name - 1, text);
+	if (name < len && !query)
+		query = value_len(key + name + 1, text);
+	name = common(key, name, text);
+	return name > query ? name : query;
 }
 
 void relay_place_mask(const struct relay_place *p, const char *text, char *out, size_t size)

@@ -135,6 +135,11 @@ static void what_a_target_says_loses_the_key(void **state)
 	relay_place_mask(&p, "1234567secret", small, sizeof(small));
 	assert_string_equal(small, "1234567***");
 	relay_place_finish(&p);
+
+	relay_url_parse("rtmp://a/app/name?a=1&token=hidden&b=&also-hidden", &p);
+	relay_place_mask(&p, "hidden of name: also-hidden, 1, a, b", out, sizeof(out));
+	assert_string_equal(out, "*** of ***: ***, 1, a, b");
+	relay_place_finish(&p);
 }
 
 int main(void)
