@@ -3,6 +3,10 @@ import { byId, setHidden, setText } from '../shared/dom.js';
 import { clock } from '../shared/format.js';
 
 const SLEEP_MS = 2800;
+// A live stream that goes back no further has nothing to look for.
+const PAST_MIN = 45;
+// As near to the end as playback is by itself.
+const HERE = 3;
 
 export class Controls {
   constructor(player) {
@@ -64,7 +68,7 @@ export class Controls {
     setHidden(byId('start'), player.condition !== 'blocked');
     setHidden(byId('again'), !(player.condition === 'finished' && player.source === 'vod'));
     setHidden(byId('golive'), !live);
-    setHidden(byId('place'), live || !player.source);
+    byId('seek').setAttribute('aria-label', live ? 'Place in the stream' : 'Place in the recording');
     if (player.source) setHidden(byId('readout'), false);
     this.#showVolume(silent ? 0 : Math.round(video.volume * 100));
     this.tick();
@@ -73,13 +77,19 @@ export class Controls {
   tick() {
     const { player } = this;
     const { video } = player;
-    if (player.source === 'live') {
-      const behind = player.range().end - video.currentTime;
-      const here = !video.paused && !(behind > 3);
+    const { start, end } = player.range();
+    const live = player.source === 'live';
+    // Once it is there it stays: a hand may be on it.
+    const past = live && (end - start > PAST_MIN || !byId('place').hidden);
+    setHidden(byId('place'), !past && player.source !== 'vod');
+    setHidden(byId('time'), live && !past);
+    if (live) {
+      const here = !video.paused && !(end - video.currentTime > HERE);
       byId('golive').classList.toggle('here', here);
       byId('golive').setAttribute('aria-label', here ? 'At the live edge' : 'Jump to live (l)');
-    } else if (player.source === 'vod') {
-      this.#tickPlace(video.currentTime, video.duration);
+    }
+    if (!this.seeking && player.source && end > start) {
+      this.#tickPlace(start, Math.min(Math.max(video.currentTime, start), end), end);
     }
   }
 
@@ -89,14 +99,27 @@ export class Controls {
     slider.style.setProperty('--done', `${percent}%`);
   }
 
-  #tickPlace(time, duration) {
+  #tickPlace(start, time, end) {
     const slider = byId('seek');
-    setText(byId('time'), `${clock(time)} / ${clock(duration)}`);
-    if (this.seeking || !(duration > 0)) return;
-    slider.max = duration;
+    slider.min = start;
+    slider.max = end;
     slider.value = time;
-    slider.style.setProperty('--done', `${(time / duration) * 100}%`);
-    slider.setAttribute('aria-valuetext', `${clock(time)} of ${clock(duration)}`);
+    this.#showPlace(start, time, end);
+  }
+
+  // In a recording how far in, in a live stream how far behind.
+  #showPlace(start, time, end) {
+    const slider = byId('seek');
+    const live = this.player.source === 'live';
+    const behind = end - time > HERE ? clock(end - time) : '';
+    slider.style.setProperty('--done', `${((time - start) / (end - start)) * 100}%`);
+    if (live) {
+      setText(byId('time'), behind && `−${behind}`);
+      slider.setAttribute('aria-valuetext', behind ? `${behind} behind live` : 'Live');
+    } else {
+      setText(byId('time'), `${clock(time)} / ${clock(end)}`);
+      slider.setAttribute('aria-valuetext', `${clock(time)} of ${clock(end)}`);
+    }
   }
 
   #wire() {
@@ -133,12 +156,14 @@ export class Controls {
   #wireSeek(slider) {
     slider.addEventListener('input', () => {
       this.seeking = true;
-      slider.style.setProperty('--done', `${(slider.value / slider.max) * 100}%`);
-      setText(byId('time'), `${clock(Number(slider.value))} / ${clock(Number(slider.max))}`);
+      this.#showPlace(Number(slider.min), Number(slider.value), Number(slider.max));
     });
     slider.addEventListener('change', () => {
       this.seeking = false;
-      this.player.seekTo(Number(slider.value));
+      const { value, max } = slider;
+      // Who lets go at the end wants to be where it is by now.
+      if (this.player.source === 'live' && max - value < HERE) this.player.jumpToLive();
+      else this.player.seekTo(Number(value));
     });
   }
 

@@ -29,7 +29,7 @@ export function listenKeys(player, controls) {
     ArrowRight: () => player.seekBy(5),
     ArrowUp: () => controls.setVolume(video.volume + 0.1),
     ArrowDown: () => controls.setVolume(video.volume - 0.1),
-    Home: () => replay() && player.seekTo(0),
+    Home: () => player.seekTo(player.range().start),
     End: () => (replay() ? player.seekTo(Infinity) : player.jumpToLive()),
   };
 

@@ -5,6 +5,8 @@ import { createHls, ErrorTypes, Events, hlsSupported } from './hls_live.js';
 const DRIFT_LIMIT = 4;
 const MEDIA_RECOVERIES = 3;
 const END_MARGIN = 0.3;
+// hls.js has nothing to show for so long at a place of the past: it is asked anew.
+const STUCK_MS = 6000;
 
 const appleHls = (video) =>
   /^Apple/.test(navigator.vendor) && video.canPlayType('application/vnd.apple.mpegurl') !== '';
@@ -18,6 +20,8 @@ export class Player {
     this.condition = 'idle';
     this.failedAt = 0;
     this.behindByChoice = false;
+    this.stuckAt = -1;
+    this.stuckSince = 0;
     this.loads = [];
     this.native = appleHls(video);
     this.supported = this.native || hlsSupported();
@@ -147,7 +151,23 @@ export class Player {
   // Called about once a second.
   tend() {
     this.#keepUp();
+    this.#unstick();
     this.#endRecording();
+  }
+
+  // At the edge an encoder may be away for a while; in the past there is always something to load.
+  #unstick() {
+    const { currentTime } = this.video;
+    const stuck = this.hls && this.behindByChoice && this.condition === 'stalled'
+      && currentTime === this.stuckAt && this.ahead() < 0.1;
+    if (!stuck) {
+      this.stuckAt = currentTime;
+      this.stuckSince = Date.now();
+    } else if (Date.now() - this.stuckSince > STUCK_MS) {
+      this.stuckSince = Date.now();
+      this.hls.stopLoad();
+      this.hls.startLoad(currentTime);
+    }
   }
 
   // Brings back who fell behind without wanting it.
