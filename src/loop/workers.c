@@ -69,12 +69,14 @@ static void hand_in(struct worker *w, struct list *finished, bool tell)
 	move_all(finished, &w->finished);
 	tell = tell && !w->posted;
 	w->posted = w->posted || tell;
-	/* Under the lock: after it the loop may have seen all come back, and destroyed the mailbox.
+	pthread_cond_signal(&w->came_back);
+	pthread_mutex_unlock(&w->lock);
+	/*
+	 * Not under the lock, which the loop, that wakes up by it, would then wait for. The mailbox
+	 * stays: it is destroyed when this thread has ended.
 	 */
 	if (tell)
 		mailbox_post(w->all->mailbox, collect, w);
-	pthread_cond_signal(&w->came_back);
-	pthread_mutex_unlock(&w->lock);
 }
 
 static void run_all(struct worker *w, struct list *errands)

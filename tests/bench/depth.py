@@ -73,11 +73,11 @@ class Watch:
         (cpu, disk, lag, waited, start), (cpu2, disk2, lag2, waited2, end) = self.points
         took = end - start
         pss = [n for _, n, measured in self.pss if measured]
-        third = max(1, len(pss) // 3)
-        early, late = (sum(part) / len(part) for part in (pss[:third], pss[-third:]))
+        half = max(1, len(pss) // 2)
+        early, late = max(pss[:half]), max(pss[-half:])
         out = {"cpuPercentPerStream": 100 * (cpu2 - cpu) / took / streams,
                "pssMiBPerStream": (pss[-1] - idle) / streams / 2**20,
-               "pssGrowthMiBPerMinute": (late - early) / 2**20 / (took * 2 / 3) * 60,
+               "pssGrowthPercent": 100 * (late / early - 1),
                "diskMiBPerSecond": (disk2 - disk) / took / 2**20,
                "waitedForCorePercent": 100 * (waited2 - waited) / took}
         if lag:
