@@ -19,7 +19,7 @@ struct loop_config {
 	const struct clock *clock;
 	struct metrics *metrics; /* souk_loop_lag_seconds, souk_loop_slow_callbacks_total */
 	unsigned max_connections; /* descriptors that libwebsockets prepares for */
-	unsigned work_threads_fast, work_threads_slow;
+	unsigned work_threads_fast, work_threads_slow, work_threads_net; /* 0: 1 */
 };
 
 struct loop *loop_create(const struct loop_config *config);

@@ -7,10 +7,11 @@
 /*
  * Work lanes: threads of our own for what blocks. FAST is for short disk work (appending a
  * segment, a journal line), SLOW for remuxing, pictures, deleting, backups: slow work never holds
- * up fast, and has a lower priority than all other threads where cores are few. `run` gets no loop
+ * up fast. NET is for transfers that wait for a peer; whoever submits one can make it end within a
+ * second. Both have a lower priority than all other threads where cores are few. `run` gets no loop
  * access; `done` comes back on the loop, never inside work_submit.
  */
-enum work_lane { WORK_FAST, WORK_SLOW };
+enum work_lane { WORK_FAST, WORK_SLOW, WORK_NET };
 
 struct work; /* the lanes of one loop */
 struct work_job; /* one submitted job */

@@ -104,7 +104,8 @@ struct loop *loop_create(const struct loop_config *config)
 		return NULL;
 	}
 	l->work = work_create(l, config->work_threads_fast ? config->work_threads_fast : 1,
-		config->work_threads_slow ? config->work_threads_slow : 1);
+		config->work_threads_slow ? config->work_threads_slow : 1,
+		config->work_threads_net ? config->work_threads_net : 1);
 	return l;
 }
 

@@ -50,6 +50,6 @@ void loop_lws_destroy(struct loop *l);
 /* Turns of the loop that do not wait, until nothing is left to close (or it does not get less). */
 void loop_turn(struct loop *l);
 
-struct work *work_create(struct loop *l, unsigned fast, unsigned slow);
+struct work *work_create(struct loop *l, unsigned fast, unsigned slow, unsigned net);
 /* Everything submitted is run and reported first. */
 void work_destroy(struct work **w);

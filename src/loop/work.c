@@ -15,8 +15,8 @@
 #include "loop/work.h"
 #include "loop_private.h"
 
-#define LANES 2
-/* Slow work takes what the loop, the disk work and the database leave of the cores. */
+#define LANES 3
+/* Slow work and transfers take what the loop, the disk work and the database leave of the cores. */
 #define SLOW_NICE 10
 
 struct work_job {
@@ -145,6 +145,12 @@ static void on_finished(void *arg)
 		queue_next(q);
 }
 
+static const char *const names[LANES] = {
+	[WORK_FAST] = "souk-fast",
+	[WORK_SLOW] = "souk-slow",
+	[WORK_NET] = "souk-net",
+};
+
 static void lane_start(struct work *w, enum work_lane which, unsigned n)
 {
 	struct lane *lane = &w->lanes[which];
@@ -155,8 +161,8 @@ static void lane_start(struct work *w, enum work_lane which, unsigned n)
 	must(sem_init(&lane->wake, 0, 0) == 0);
 	lane->threads = mem_zalloc(n * sizeof(*lane->threads));
 	lane->n_threads = n;
-	lane->name = which == WORK_SLOW ? "souk-slow" : "souk-fast";
-	lane->nice = which == WORK_SLOW ? SLOW_NICE : 0;
+	lane->name = names[which];
+	lane->nice = which == WORK_FAST ? 0 : SLOW_NICE;
 	/* Signals are for the loop's thread. */
 	sigfillset(&all);
 	sigdelset(&all, SIGSEGV);
@@ -168,7 +174,7 @@ static void lane_start(struct work *w, enum work_lane which, unsigned n)
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-struct work *work_create(struct loop *l, unsigned fast, unsigned slow)
+struct work *work_create(struct loop *l, unsigned fast, unsigned slow, unsigned net)
 {
 	struct work *w = mem_new(struct work);
 	w->loop = l;
@@ -176,6 +182,7 @@ struct work *work_create(struct loop *l, unsigned fast, unsigned slow)
 	w->mailbox = mailbox_create(l);
 	lane_start(w, WORK_FAST, fast);
 	lane_start(w, WORK_SLOW, slow);
+	lane_start(w, WORK_NET, net);
 	return w;
 }
 
