@@ -67,6 +67,7 @@ struct repo_insight_ops;
 struct repo_ledger_ops;
 struct repo_outbox_ops;
 struct repo_ban_ops;
+struct repo_uploads_ops;
 
 /* The families beside `ops` have headers of their own; the memory twin has none of them (tests take
  * the store in memory, "sqlite::memory:"). All have the same impl as their first argument. */
@@ -79,6 +80,7 @@ struct repo {
 	const struct repo_ledger_ops *ledger; /* model/ledger.h */
 	const struct repo_outbox_ops *outbox; /* model/outbox.h */
 	const struct repo_ban_ops *bans; /* model/bans.h */
+	const struct repo_uploads_ops *uploads; /* model/uploads.h */
 	void *impl;
 };
 

@@ -3,9 +3,15 @@
 #include "base/mem.h"
 #include "outbox.h"
 #include "tables.h"
+#include "uploads.h"
 
 #define COLUMNS \
 	"stream_id, state, path, duration_ms, bytes, segments, has_mp4, created_at, finished_at"
+
+/* Of a row of streams: its recording is in object storage, and viewers are led there. */
+#define IS_ELSEWHERE \
+	"EXISTS (SELECT 1 FROM uploads WHERE stream_id = id AND url IS NOT NULL" \
+	" AND state IN ('waiting', 'stored'))"
 
 static void read_recording(struct stmt *s, struct recording_record *out)
 {
@@ -167,7 +173,9 @@ static bool set_poster(struct db *db, const struct repo_write *w)
 		"UPDATE streams SET thumbnail_url ="
 		" CASE WHEN ?1 THEN '/vod/' || uuid_text(id) || '/poster.jpg' END WHERE id = ?2"
 		" AND (thumbnail_url IS NULL"
-		" OR thumbnail_url = '/vod/' || uuid_text(id) || '/poster.jpg')");
+		" OR thumbnail_url = '/vod/' || uuid_text(id) || '/poster.jpg'"
+		" OR (NOT ?1 AND thumbnail_url = (SELECT url || '/poster.jpg' FROM uploads"
+		" WHERE stream_id = id)))");
 	stmt_int(&s, w->recording.has_poster);
 	stmt_uuid(&s, w->stream_id);
 	return stmt_run(&s);
@@ -175,8 +183,9 @@ static bool set_poster(struct db *db, const struct repo_write *w)
 
 static bool set_vod_url(struct db *db, const struct repo_write *w)
 {
-	struct stmt s =
-		stmt_begin(db, "UPDATE streams SET vod_url = ?, updated_at = ? WHERE id = ?");
+	struct stmt s = stmt_begin(db,
+		"UPDATE streams SET vod_url = ?1, updated_at = ?2 WHERE id = ?3"
+		" AND (?1 IS NULL OR NOT " IS_ELSEWHERE ")");
 	stmt_text(&s, w->vod_url);
 	stmt_uint(&s, w->now);
 	stmt_uuid(&s, w->stream_id);
@@ -258,7 +267,7 @@ enum repo_result recordings_delete(struct db *db, struct repo_write *w)
 	struct stmt s =
 		stmt_begin(db, "UPDATE recordings SET state = 'deleted' WHERE stream_id = ?");
 	stmt_uuid(&s, w->stream_id);
-	bool ok =
-		stmt_run(&s) && replace_segments(db, w) && set_vod_url(db, w) && set_poster(db, w);
+	bool ok = stmt_run(&s) && replace_segments(db, w) && set_vod_url(db, w) &&
+		set_poster(db, w) && uploads_recording_deleted(db, w->stream_id);
 	return ok ? REPO_OK : REPO_FAILED;
 }

@@ -21,6 +21,7 @@
 #include "sales.h"
 #include "store_private.h"
 #include "tables.h"
+#include "uploads.h"
 #include "writer.h"
 
 #define LOG_MODULE "store"
@@ -250,6 +251,7 @@ struct repo store_repo(struct store *s)
 		.outbox = &outbox_ops,
 		.people = &people_ops,
 		.sales = &sales_ops,
+		.uploads = &uploads_ops,
 		.impl = s,
 	};
 }
