@@ -96,6 +96,18 @@ struct config_store {
 	uint64_t keep_notifications_us, keep_audit_us; /* 0: for ever */
 };
 
+struct config_storage {
+	const char *s3_endpoint, *s3_region, *s3_bucket; /* bucket NULL: none */
+	const char *s3_prefix, *s3_public_url;
+	const char *s3_access_key, *s3_secret, *s3_secret_file; /* secret NULL: from the file */
+	const char *s3_ca_file;
+	bool s3_path_style, s3_keep_local;
+	unsigned s3_parallel;
+	uint64_t s3_part_size;
+	uint64_t s3_connect_timeout_us, s3_stall_timeout_us;
+	uint64_t s3_retry_base_us, s3_retry_max_us;
+};
+
 struct config_auth {
 	const char *secret_file, *jwks_file;
 	const char *issuer, *audience; /* NULL: not checked */
@@ -174,6 +186,7 @@ struct config {
 	struct config_stream stream;
 	struct config_media media;
 	struct config_store store;
+	struct config_storage storage;
 	struct config_auth auth;
 	struct config_chat chat;
 	struct config_events events;

@@ -15,7 +15,7 @@ struct pages;
  * public_url: `[server] public_url` or NULL; media may be loaded from there besides the page's own
  * host. Copied.
  */
-struct pages *pages_create(const char *public_url);
+struct pages *pages_create(const char *public_url, const char *storage_url);
 void pages_destroy(struct pages **p); /* nulls; *p may be NULL */
 
 /*

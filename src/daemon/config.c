@@ -219,6 +219,42 @@ static void load_set(struct loading *l, const char *text)
 	free(section);
 }
 
+static void fault_storage(struct loading *l, bool bad, const char *what)
+{
+	if (bad) {
+		buf_printf(l->errors, "[storage] %s\n", what);
+		l->failed = true;
+	}
+}
+
+/* Names that need no encoding, so that a URL is what it looks like. */
+static bool is_plain_path(const char *text)
+{
+	static const char plain[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._/";
+	size_t len = strlen(text);
+	return strspn(text, plain) == len && text[0] != '/' && len > 0 && text[len - 1] != '/' &&
+		strstr(text, "//") == NULL;
+}
+
+static void check_storage(struct loading *l)
+{
+	const struct config_storage *c = &l->config->storage;
+	if (c->s3_bucket == NULL) {
+		return;
+	}
+	fault_storage(l, c->s3_endpoint == NULL, "s3_bucket needs s3_endpoint");
+	fault_storage(l, c->s3_access_key == NULL, "s3_bucket needs s3_access_key");
+	fault_storage(l, c->s3_secret == NULL && c->s3_secret_file == NULL,
+		"s3_bucket needs s3_secret_file, or s3_secret");
+	fault_storage(l, !is_plain_path(c->s3_bucket) || strchr(c->s3_bucket, '/') != NULL,
+		"s3_bucket may hold letters, digits, points and hyphens");
+	fault_storage(l, c->s3_prefix != NULL && !is_plain_path(c->s3_prefix),
+		"s3_prefix may hold letters, digits, points, hyphens, and slashes within");
+	fault_storage(l, c->s3_retry_max_us < c->s3_retry_base_us,
+		"s3_retry_max must not be below s3_retry_base");
+}
+
 /* What the keys mean together. */
 static void check_together(struct loading *l)
 {
@@ -237,6 +273,7 @@ static void check_together(struct loading *l)
 		buf_put_str(l->errors, "[hls] memory_segments must not be above window\n");
 		l->failed = true;
 	}
+	check_storage(l);
 	char path[CONFIG_SOCKET_SIZE];
 	if (c->server.run_dir != NULL && !config_socket_path(c, path)) {
 		buf_printf(l->errors,

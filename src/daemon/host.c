@@ -166,6 +166,7 @@ static void each_limit(
 		{"devices.per_user", DEVICES_MAX, NULL},
 		{"list.limit", ROUTE_LIMIT_MAX, NULL},
 		{"media.min_free", c->media.min_free, NULL},
+		{"storage.s3_parallel", c->storage.s3_parallel, NULL},
 		{"media.max_bytes", c->media.max_bytes, NULL},
 	};
 	for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++)

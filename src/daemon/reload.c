@@ -48,6 +48,7 @@ static void apply(struct server *s)
 	router_idempotency(s->router, c->limits.idempotency_ttl_us, c->limits.idempotency_keys);
 	auth_reload(s->auth);
 	server_reload_delivery(s);
+	server_use_storage(s);
 	if (!rtmp_server_reload_tls(s->rtmp) || !http_server_reload_tls(s->http))
 		log_error("certificate not reloaded: the old one stays");
 }

@@ -53,6 +53,7 @@ static bool create_loop(struct server *s)
 		.max_connections = c->http.max_connections + c->rtmp.max_connections,
 		.work_threads_fast = c->server.fast_threads,
 		.work_threads_slow = c->server.slow_threads,
+		.work_threads_net = c->storage.s3_parallel + 1, /* removals too */
 	};
 
 	s->loop = loop_create(&config);
@@ -92,6 +93,7 @@ static bool create_domain(struct server *s)
 	s->showcase = showcase_create(s->loop, store_repo(s->store), s->registry);
 	s->chat = chat_create(s->loop, store_repo(s->store), &chat);
 	live_registry_recover(s->registry);
+	server_use_storage(s);
 	s->bans = bans_create(s->loop, store_repo(s->store), s->config->limits.bans);
 	if (!s->bans)
 		return server_fail("bans", "the store cannot be read");
@@ -254,7 +256,9 @@ static bool create_http(struct server *s)
 	s->hls = hls_create(&hls);
 	s->flv = flv_create(
 		&(struct flv_config){.registry = s->registry, .access = server_access, .user = s});
-	s->pages = pages_create(s->config->server.public_url);
+	s->pages = pages_create(s->config->server.public_url,
+		s->config->storage.s3_public_url ? s->config->storage.s3_public_url
+						 : s->config->storage.s3_endpoint);
 	config.unix_path = socket_path;
 	config.admit = connections_admit;
 	config.admit_user = s;

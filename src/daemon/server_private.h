@@ -92,5 +92,8 @@ bool server_reload(struct server *s, void (*changed)(void *arg, const char *key,
 bool server_create_delivery(struct server *s, char *error, size_t error_size);
 void server_reload_delivery(struct server *s);
 
+/* storage.c: object storage, now or again. */
+void server_use_storage(struct server *s);
+
 /* host.c: what the API may ask of the daemon. */
 struct api_host server_api_host(struct server *s);

@@ -5,6 +5,7 @@
 #include "api_internal.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "live/uploads.h"
 
 #define OFFSET_MAX 10000000
 
@@ -18,6 +19,30 @@ static json_t *mp4_url(
 	uuid_text(id, rec->stream_id);
 	snprintf(path, sizeof(path), "/vod/%s/recording.mp4", id);
 	return api_media_or_null(u, path, suffix);
+}
+
+static json_t *storage_json(const struct api *a, struct uuid id)
+{
+	const struct repo *repo = &a->config.repo;
+	struct upload_progress p;
+	struct upload_record row = {0};
+	json_t *o;
+
+	if (!repo->uploads || repo->uploads->upload_get(repo->impl, id, &row) != REPO_OK)
+		return json_null();
+	live_registry_upload_progress(a->config.registry, id, &p);
+	o = json_pack("{s:s, s:s?, s:b, s:I, s:I, s:I, s:I, s:I, s:s?}", "state",
+		p.running ? "sending" : upload_state_text(row.state), "url", row.url, "local",
+		row.is_local, "objects", (json_int_t)(p.running ? p.objects : row.objects),
+		"objectsDone", (json_int_t)(p.running ? p.objects_done : row.objects), "bytes",
+		(json_int_t)(p.running ? p.bytes : row.bytes), "bytesDone",
+		(json_int_t)(p.running ? p.bytes_done : row.bytes), "attempts",
+		(json_int_t)row.attempts, "error", row.last_error);
+	json_object_set_new(o, "nextAt",
+		row.attempts && row.last_error ? api_time_or_null(row.next_at) : json_null());
+	json_object_set_new(o, "storedAt", api_time_or_null(row.stored_at));
+	upload_record_finish(&row);
+	return o;
 }
 
 static json_t *recording_json(
@@ -37,6 +62,7 @@ static json_t *recording_json(
 	json_object_set_new(o, "sellerId", api_text_or_null(row.seller_id));
 	json_object_set_new(o, "vodUrl", api_media_or_null(u, row.vod_url, suffix));
 	json_object_set_new(o, "mp4Url", mp4_url(u, rec, suffix));
+	json_object_set_new(o, "storage", storage_json(a, rec->stream_id));
 	json_object_set_new(o, "createdAt", api_time_or_null(rec->created_at));
 	json_object_set_new(o, "finishedAt", api_time_or_null(rec->finished_at));
 	stream_record_finish(&row);
@@ -163,11 +189,53 @@ static void delete_recording(void *user, struct http_request *r)
 	live_registry_delete_recording(a->config.registry, c->id, on_deleted, c);
 }
 
+/* How it stands with object storage as a whole. */
+static void show_storage(void *user, struct http_request *r)
+{
+	const struct api *a = user;
+	const struct repo *repo = &a->config.repo;
+	struct upload_counts n = {0};
+
+	if (repo->uploads && repo->uploads->upload_counts(repo->impl, &n) != REPO_OK) {
+		api_reply_unreadable(r);
+		return;
+	}
+	reply_data(r, 200,
+		json_pack("{s:I, s:I, s:I, s:I, s:I}", "waiting", (json_int_t)n.waiting, "stored",
+			(json_int_t)n.stored, "removing", (json_int_t)n.removing, "kept",
+			(json_int_t)n.kept, "failing", (json_int_t)n.failing));
+}
+
+static const struct shape_field counts_fields[] = {
+	{"waiting", SHAPE_INTEGER},
+	{"stored", SHAPE_INTEGER},
+	{"removing", SHAPE_INTEGER},
+	{"kept", SHAPE_INTEGER},
+	{"failing", SHAPE_INTEGER, .text = "Of those: the last attempt failed."},
+};
+static const struct shape counts_shape = {"Storage", counts_fields, API_COUNT(counts_fields)};
+
 static const struct route_field list_query[] = {
 	{"state", FIELD_STRING, .words = states},
 	{"limit", FIELD_INTEGER, .min = 1, .max = 100},
 	{"cursor", FIELD_STRING, .min = 1, .max = 20},
 };
+
+static const struct shape_field storage_fields[] = {
+	{"state", SHAPE_TEXT, .text = "waiting, sending, stored, removing, or kept: stays here."},
+	{"url", SHAPE_TEXT, .nullable = true, .text = "Of the folder, for viewers."},
+	{"local", SHAPE_BOOL, .text = "Whether the files are on the disk too."},
+	{"objects", SHAPE_INTEGER},
+	{"objectsDone", SHAPE_INTEGER},
+	{"bytes", SHAPE_INTEGER},
+	{"bytesDone", SHAPE_INTEGER},
+	{"attempts", SHAPE_INTEGER, .text = "That failed, since one got anywhere."},
+	{"error", SHAPE_TEXT, .nullable = true, .text = "Of the last attempt."},
+	{"nextAt", SHAPE_TIME, .nullable = true, .text = "When the next attempt is."},
+	{"storedAt", SHAPE_TIME, .nullable = true},
+};
+static const struct shape storage_shape = {
+	"RecordingStorage", storage_fields, API_COUNT(storage_fields)};
 
 static const struct shape_field recording_fields[] = {
 	{"streamId", SHAPE_UUID},
@@ -181,6 +249,8 @@ static const struct shape_field recording_fields[] = {
 	{"hasMp4", SHAPE_BOOL},
 	{"vodUrl", SHAPE_TEXT, .nullable = true},
 	{"mp4Url", SHAPE_TEXT, .nullable = true},
+	{"storage", SHAPE_OBJECT, .nullable = true, .of = &storage_shape,
+		.text = "null: no object storage is meant for it."},
 	{"createdAt", SHAPE_TIME, .nullable = true},
 	{"finishedAt", SHAPE_TIME, .nullable = true},
 };
@@ -202,6 +272,10 @@ static const struct route routes[] = {
 	{HTTP_GET, "/api/v1/admin/recordings/{id}", ROUTE_ADMIN, "A stream's recording.",
 		.answer = "The recording.", .shape = &recording_shape,
 		.errors = "404 not_found, 404 recording_not_found", .handler = show},
+	{HTTP_GET, "/api/v1/admin/storage", ROUTE_ADMIN,
+		"Recordings on their way to object storage, and there.",
+		.answer = "How many are in which state.", .shape = &counts_shape,
+		.handler = show_storage},
 	{HTTP_DELETE, "/api/v1/admin/recordings/{id}", ROUTE_ADMIN,
 		"Delete a recording; the stream stays.", .answer = "streamId and state.",
 		.shape = &deleted_shape,

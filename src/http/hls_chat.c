@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "http/reply.h"
+#include "live/replay.h"
 #include "model/chat.h"
 
 /*
@@ -34,16 +35,6 @@ static void said_finish(struct said *s)
 	free(s->rows);
 }
 
-static json_t *message_json(const struct chat_record *m, uint64_t offset_ms)
-{
-	char id[UUID_TEXT_SIZE];
-
-	uuid_text(id, m->id);
-	return json_pack("{s:s, s:I, s:s, s:s?, s:s?, s:s}", "id", id, "offset",
-		(json_int_t)offset_ms, "userId", m->user_id, "username", m->username, "avatar",
-		m->avatar, "message", m->message);
-}
-
 static char *next_url(const struct chat_ask *ask, const struct said *said)
 {
 	char id[UUID_TEXT_SIZE];
@@ -61,7 +52,7 @@ static void answer(const struct chat_ask *ask, const struct chat_map *map, const
 
 	for (size_t i = 0; i < said->n; i++)
 		json_array_append_new(messages,
-			message_json(
+			replay_message_json(
 				said->rows[i], chat_map_offset(map, said->rows[i]->created_at)));
 	json_t *o = json_pack(
 		"{s:o, s:b, s:s?}", "messages", messages, "earlier", said->earlier, "next", next);

@@ -6,8 +6,10 @@
 
 #include "base/mem.h"
 #include "base/rcbuf.h"
+#include "base/text.h"
 #include "hls_private.h"
 #include "http/reply.h"
+#include "live/uploads.h"
 
 /* A playlist of a day of two-second segments is 3 MB. */
 #define PLAYLIST_MAX (16 * 1024 * 1024)
@@ -172,6 +174,36 @@ void hls_vod_destroy_all(struct hls *h)
 	}
 }
 
+static bool has_mp4(const struct hls *h, struct uuid id)
+{
+	const struct repo *repo = &h->config.repo;
+	struct recording_record row;
+	bool has = repo->ops->recording_get(repo->impl, id, &row) == REPO_OK && row.has_mp4;
+
+	recording_record_finish(&row);
+	return has;
+}
+
+/* To where a recording's files are if not here; false: nowhere. Only what is for all is there. */
+static bool answer_away(struct hls *h, struct http_request *r, struct uuid id, const char *name)
+{
+	char *url = live_registry_upload_url(h->config.registry, id), *location;
+
+	if (!url || (text_eq(name, "recording.mp4") && !has_mp4(h, id))) {
+		free(url);
+		return false;
+	}
+	location = mem_printf("%s/%s", url, name);
+	http_respond(r,
+		&(struct http_response){.status = 302,
+			.cache_control = "no-cache",
+			.location = location,
+			.cors = true});
+	free(location);
+	free(url);
+	return true;
+}
+
 void hls_vod_get(struct hls *h, struct http_request *r, struct uuid id, const struct hls_ask *from)
 {
 	struct hls_ask ask = *from;
@@ -186,7 +218,7 @@ void hls_vod_get(struct hls *h, struct http_request *r, struct uuid id, const st
 		hls_chat_get(h, r, id, &ask);
 		return;
 	}
-	if (answer_stored(h, r, id, &ask))
+	if (answer_stored(h, r, id, &ask) || answer_away(h, r, id, ask.text))
 		return;
 	if (ask.name.kind == HLS_RECORDING)
 		ask_for_mp4(h, r, id, ask.for_one);
@@ -233,9 +265,22 @@ static void redirect(
 
 static const char *name_in_vod(const struct hls_ask *ask)
 {
-	return ask->name.kind == HLS_PLAYLIST	? "index.m3u8"
-		: ask->name.kind == HLS_PICTURE ? "poster.jpg"
-						: NULL;
+	switch (ask->name.kind) {
+	case HLS_PLAYLIST:
+		return "index.m3u8";
+	case HLS_PICTURE:
+		return "poster.jpg";
+	case HLS_INIT:
+	case HLS_SEGMENT:
+		return ask->text;
+	case HLS_PART:
+	case HLS_RECORDING:
+	case HLS_STORYBOARD:
+	case HLS_CHAT:
+	case HLS_KINDS:
+		break;
+	}
+	return NULL;
 }
 
 bool hls_vod_redirect(
@@ -248,5 +293,5 @@ bool hls_vod_redirect(
 	free(path);
 	if (there)
 		redirect(r, ask, id, name);
-	return there;
+	return there || (name && answer_away(h, r, id, name));
 }

@@ -40,16 +40,21 @@ static void put_origin(struct buf *b, const char *url)
  * Scripts and styles only as they stand in the page (CSP level 3, section 8.4). Media and product
  * pictures may be elsewhere: a CDN, a store.
  */
-static void put_headers(struct buf *b, const struct web_page *source, const char *public_url)
+static void put_headers(struct buf *b, const struct web_page *source, const char *public_url,
+	const char *storage_url)
 {
 	buf_put_str(b, "content-security-policy: default-src 'none'; script-src ");
 	buf_put_str(b, source->script_source);
 	buf_put_str(b, "; style-src ");
 	buf_put_str(b, source->style_source);
-	buf_put_str(b, "; img-src 'self' data: https:; media-src 'self' blob: https:");
+	buf_put_str(b, "; img-src 'self' data: https:");
+	put_origin(b, storage_url);
+	buf_put_str(b, "; media-src 'self' blob: https:");
 	put_origin(b, public_url);
+	put_origin(b, storage_url);
 	buf_put_str(b, "; connect-src 'self' https:");
 	put_origin(b, public_url);
+	put_origin(b, storage_url);
 	buf_put_str(b,
 		"; base-uri 'none'; form-action 'none'; frame-ancestors 'self'\r\n"
 		"x-content-type-options: nosniff\r\n"
@@ -63,7 +68,8 @@ static char *take_text(struct buf *b)
 	return text;
 }
 
-static void page_init(struct page *p, const struct web_page *source, const char *public_url)
+static void page_init(struct page *p, const struct web_page *source, const char *public_url,
+	const char *storage_url)
 {
 	struct buf b = {0};
 
@@ -71,7 +77,7 @@ static void page_init(struct page *p, const struct web_page *source, const char 
 	p->cache_control = source == &web_page_icon ? keep_a_day : revalidate;
 	p->body = rcbuf_from(source->body, source->body_len);
 	p->gzip = rcbuf_from(source->gzip, source->gzip_len);
-	put_headers(&b, source, public_url);
+	put_headers(&b, source, public_url, storage_url);
 	p->headers = take_text(&b);
 	buf_put_str(&b, p->headers);
 	buf_put_str(&b, "vary: Accept-Encoding\r\n");
@@ -86,14 +92,14 @@ static void page_finish(struct page *p)
 	free(p->headers_plain);
 }
 
-struct pages *pages_create(const char *public_url)
+struct pages *pages_create(const char *public_url, const char *storage_url)
 {
 	struct pages *p = mem_new(struct pages);
 
-	page_init(&p->watch, &web_page_watch, public_url);
-	page_init(&p->home, &web_page_home, public_url);
-	page_init(&p->missing, &web_page_missing, public_url);
-	page_init(&p->icon, &web_page_icon, public_url);
+	page_init(&p->watch, &web_page_watch, public_url, storage_url);
+	page_init(&p->home, &web_page_home, public_url, storage_url);
+	page_init(&p->missing, &web_page_missing, public_url, storage_url);
+	page_init(&p->icon, &web_page_icon, public_url, storage_url);
 	return p;
 }
 

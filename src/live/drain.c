@@ -55,6 +55,7 @@ void live_registry_drain(struct live_registry *r, void (*done)(void *user), void
 	struct live_stream *s;
 	r->draining = true;
 	storyboards_stop(r);
+	uploads_stop(r);
 	r->drain_done = done;
 	r->drain_user = user;
 	log_info("draining streams", kv_u64("streams", live_registry_count(r)));

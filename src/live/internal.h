@@ -19,6 +19,7 @@ struct recording;
 struct join;
 struct vod_job;
 struct thumbnail_job;
+struct uploads;
 
 struct live_metrics {
 	struct metric *streams, *publishers, *interruptions, *ended, *vod_ready;
@@ -45,6 +46,8 @@ struct live_registry {
 	struct list deletions; /* delete_job.link (retention.c) */
 	struct list thumbnail_jobs; /* thumbnail_job.link (thumbnails.c) */
 	struct list boards; /* board.link (storyboards.c) */
+	struct uploads *uploads; /* NULL: no object storage was ever configured */
+	struct list leavings; /* leaving.link (uploads.c) */
 	unsigned n_thumbnail_jobs;
 	size_t thumbnail_bytes; /* that those hold */
 	unsigned publishers;
@@ -119,6 +122,8 @@ struct live_stream *live_stream_create(struct live_registry *r, const struct str
 void live_stream_destroy(struct live_stream *s);
 /* It is live here, and its files are not complete. */
 bool live_stream_is_writing(struct live_registry *r, struct uuid id);
+/* An ended stream that still serves its players from here goes now, by the loop. True: gone. */
+bool live_stream_linger_end(struct live_registry *r, struct uuid id);
 void live_stream_attach(struct live_stream *s, struct live_publisher *p);
 /* Takes the publisher away without a word to it; nothing else changes. */
 void live_stream_forget_publisher(struct live_stream *s);
@@ -197,7 +202,23 @@ void storyboards_stop(struct live_registry *r); /* all: the server shuts down */
 void storyboards_recover(struct live_registry *r);
 void storyboards_drop(struct live_registry *r); /* as vod_jobs_drop */
 
+/* Being made, or about to be. */
+bool storyboard_pending(const struct live_registry *r, struct uuid stream_id);
+
+/* uploads.c */
+/* Nothing may write into the recording's folder any more; else whoever does calls it at its end. */
+void upload_want(struct live_registry *r, struct uuid stream_id);
+/* As storyboard_stop. */
+bool upload_stop(
+	struct live_registry *r, struct uuid stream_id, void (*stopped)(void *user), void *user);
+void uploads_look(struct live_registry *r); /* something may be due */
+void uploads_stop(struct live_registry *r); /* within a second: the server shuts down */
+void uploads_drop(struct live_registry *r); /* as vod_jobs_drop */
+/* Its files are in object storage, and nowhere else. */
+bool upload_is_away(struct live_registry *r, struct uuid stream_id);
+
 /* retention.c */
+bool deletion_running(const struct live_registry *r, struct uuid stream_id);
 void retention_start(struct live_registry *r);
 void retention_stop(struct live_registry *r); /* as vod_jobs_drop, for deletions */
 

@@ -80,7 +80,8 @@ static void recover_files(struct live_registry *r)
 		return;
 	for (size_t i = 0; i < n; i++) {
 		if (!rows[i].has_mp4 && rows[i].finished_at + MP4_AGE_MS > now &&
-			!live_registry_find(r, rows[i].stream_id))
+			!live_registry_find(r, rows[i].stream_id) &&
+			!upload_is_away(r, rows[i].stream_id))
 			vod_job_mp4(r, &rows[i]);
 		recording_record_finish(&rows[i]);
 	}

@@ -62,6 +62,7 @@ struct live_registry *live_registry_create(
 	list_init(&r->deletions);
 	list_init(&r->thumbnail_jobs);
 	list_init(&r->boards);
+	list_init(&r->leavings);
 	r->by_id = map_create();
 	signal_init(&r->opened);
 	signal_init(&r->ended);
@@ -94,6 +95,7 @@ void live_registry_destroy(struct live_registry **registry)
 	vod_jobs_drop(r);
 	thumbnails_drop(r);
 	storyboards_drop(r);
+	uploads_drop(r);
 	retention_stop(r);
 	health_watch_stop(r);
 	timer_destroy(&r->drain_timer);

@@ -41,6 +41,9 @@ static void delete_end(struct delete_job *job, const struct repo_outcome *outcom
 
 static void row_deleted(void *user, const struct repo_outcome *outcome)
 {
+	const struct delete_job *job = user;
+	if (job->registry)
+		uploads_look(job->registry);
 	delete_end(user, outcome);
 }
 
@@ -59,7 +62,7 @@ static void delete_done(void *arg, bool cancelled)
 	repo.ops->recording_delete(repo.impl, job->stream_id, row_deleted, job);
 }
 
-/* Nothing writes into the folder any more. */
+/* Nothing uses the folder any more. */
 static void delete_start(void *arg)
 {
 	struct delete_job *job = arg;
@@ -68,6 +71,14 @@ static void delete_start(void *arg)
 			loop_work(job->registry->loop), WORK_SLOW, delete_run, delete_done, job);
 	else
 		delete_end(job, &(struct repo_outcome){.result = REPO_FAILED});
+}
+
+/* Nothing writes into the folder any more. */
+static void stop_upload(void *arg)
+{
+	struct delete_job *job = arg;
+	if (!job->registry || upload_stop(job->registry, job->stream_id, delete_start, job))
+		delete_start(job);
 }
 
 struct refusal {
@@ -82,17 +93,20 @@ static void refuse(void *arg)
 	free(f);
 }
 
+bool deletion_running(const struct live_registry *r, struct uuid stream_id)
+{
+	struct delete_job *job;
+	list_for_each (job, &r->deletions, link) {
+		if (uuid_eq(job->stream_id, stream_id))
+			return true;
+	}
+	return false;
+}
+
 /* Something still writes the files, or removes them already. */
 static bool is_busy(struct live_registry *r, struct uuid id)
 {
-	struct delete_job *job;
-	if (live_stream_is_writing(r, id))
-		return true;
-	list_for_each (job, &r->deletions, link) {
-		if (uuid_eq(job->stream_id, id))
-			return true;
-	}
-	return vod_job_running(r, id);
+	return live_stream_is_writing(r, id) || deletion_running(r, id) || vod_job_running(r, id);
 }
 
 void live_registry_delete_recording(
@@ -115,14 +129,16 @@ void live_registry_delete_recording(
 	job->done = done;
 	job->user = user;
 	list_append(&r->deletions, &job->link);
-	if (storyboard_stop(r, stream_id, delete_start, job))
-		delete_start(job);
+	if (storyboard_stop(r, stream_id, stop_upload, job))
+		stop_upload(job);
 }
 
 static bool is_past_keeping(struct live_registry *r, const struct recording_record *row)
 {
 	uint64_t now = clock_wall_ms(loop_clock(r->loop));
-	r->retention_bytes += row->bytes;
+	/* What lies elsewhere takes nothing of this disk. */
+	if (!r->config.max_bytes || !upload_is_away(r, row->stream_id))
+		r->retention_bytes += row->bytes;
 	if (r->config.keep_us && row->finished_at + r->config.keep_us / 1000 < now)
 		return true;
 	return r->config.max_bytes && r->retention_bytes > r->config.max_bytes;

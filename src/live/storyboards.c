@@ -73,6 +73,7 @@ static void done(void *arg, bool cancelled)
 {
 	struct board *b = arg;
 	struct live_registry *r = b->registry;
+	struct uuid stream_id = b->stream_id;
 
 	b->running = false;
 	if (!r || cancelled || atomic_load(&b->stopping)) {
@@ -83,6 +84,7 @@ static void done(void *arg, bool cancelled)
 	} else {
 		tell(b);
 		board_free(b);
+		upload_want(r, stream_id);
 	}
 	if (r)
 		next(r);
@@ -114,6 +116,11 @@ static struct board *find(const struct live_registry *r, struct uuid stream_id)
 	return NULL;
 }
 
+bool storyboard_pending(const struct live_registry *r, struct uuid stream_id)
+{
+	return find(r, stream_id) != NULL;
+}
+
 static bool is_made(const char *dir)
 {
 	char *path = mem_printf("%s/" STORYBOARD_INDEX, dir);
@@ -128,7 +135,7 @@ void storyboard_want(struct live_registry *r, struct uuid stream_id)
 	struct board *b;
 
 	if (!r->config.storyboard || r->draining || find(r, stream_id) ||
-		live_stream_is_writing(r, stream_id))
+		live_stream_is_writing(r, stream_id) || upload_is_away(r, stream_id))
 		return;
 	b = mem_new(struct board);
 	b->registry = r;

@@ -377,6 +377,14 @@ static void linger_over(void *arg)
 	live_stream_destroy(arg);
 }
 
+bool live_stream_linger_end(struct live_registry *r, struct uuid id)
+{
+	struct live_stream *s = live_registry_find(r, id);
+	if (s && s->end_committed && s->vod_settled && timer_active(s->timer))
+		timer_start(s->timer, 0);
+	return !s;
+}
+
 /* One step nearer to being gone: the end in the store, the VOD made, players given their time. */
 static void stream_settle(struct live_stream *s)
 {

@@ -87,8 +87,10 @@ static void job_end(struct vod_job *job)
 	job_settle(job);
 	job_free(job);
 	waiters_answer(&waiters, ok);
-	if (r && is_recorded)
+	if (r && is_recorded) {
 		storyboard_want(r, stream_id);
+		upload_want(r, stream_id);
+	}
 	if (r)
 		live_drain_step(r);
 }
@@ -306,7 +308,7 @@ static struct vod_job *mp4_job(struct live_registry *r, struct uuid stream_id, b
 		r->repo.ops->recording_get(r->repo.impl, stream_id, &row) != REPO_OK)
 		return NULL;
 	*ok = row.state == RECORDING_READY && row.has_mp4;
-	if (row.state == RECORDING_READY && !row.has_mp4)
+	if (row.state == RECORDING_READY && !row.has_mp4 && !upload_is_away(r, stream_id))
 		job = vod_job_mp4(r, &row);
 	recording_record_finish(&row);
 	return job;

@@ -276,6 +276,7 @@ class OpenApiTest(SoukTest):
         wait_for(lambda: r.good("GET", recording, made["streamId"], token=admin)["state"] ==
                  "ready", "the recording is finished")
         r.good("GET", f"{API}/admin/recordings", token=admin, query="?limit=1")
+        r.good("GET", f"{API}/admin/storage", token=admin)
         r.good("GET", f"{API}/streams/{{id}}", made["streamId"])
         wait_for(lambda: r.call("DELETE", recording, made["streamId"], token=admin).status == 200,
                  "the recording is let go")

@@ -163,6 +163,7 @@ static const struct field vod_list_fields[] = {
 	{"SIZE", "bytes", FIELD_BYTES},
 	{"SEGMENTS", "segments", FIELD_COUNT},
 	{"MP4", "hasMp4", FIELD_YES},
+	{"STORAGE", "storage.state"},
 	{"FINISHED", "finishedAt", FIELD_TIME},
 };
 
@@ -187,6 +188,14 @@ static const struct field vod_fields[] = {
 	{"Folder", "path"},
 	{"VOD", "vodUrl"},
 	{"MP4", "mp4Url"},
+	{"Storage", "storage.state"},
+	{"Stored at", "storage.url"},
+	{"Here too", "storage.local", FIELD_YES},
+	{"Objects", "storage.objects", FIELD_COUNT},
+	{"Objects done", "storage.objectsDone", FIELD_COUNT},
+	{"Failed", "storage.attempts", FIELD_COUNT},
+	{"Error", "storage.error"},
+	{"Next attempt", "storage.nextAt", FIELD_TIME},
 	{"Created", "createdAt", FIELD_TIME},
 	{"Finished", "finishedAt", FIELD_TIME},
 };

@@ -98,6 +98,21 @@ static bool aim(struct ctl *c, struct exchange *x, const char *path)
 	return true;
 }
 
+static void set_common(struct exchange *x)
+{
+	curl_easy_setopt(x->curl, CURLOPT_PROXY, "");
+	curl_easy_setopt(x->curl, CURLOPT_WRITEFUNCTION, take_bytes);
+	curl_easy_setopt(x->curl, CURLOPT_WRITEDATA, x);
+	curl_easy_setopt(x->curl, CURLOPT_ERRORBUFFER, x->failure);
+	curl_easy_setopt(x->curl, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS);
+	curl_easy_setopt(x->curl, CURLOPT_NOSIGNAL, 1L);
+	if (x->interrupted != NULL) {
+		curl_easy_setopt(x->curl, CURLOPT_XFERINFOFUNCTION, look_up);
+		curl_easy_setopt(x->curl, CURLOPT_XFERINFODATA, x);
+		curl_easy_setopt(x->curl, CURLOPT_NOPROGRESS, 0L);
+	}
+}
+
 static bool exchange_begin(struct ctl *c, struct exchange *x, const char *method, const char *path)
 {
 	x->quiet = c->quiet;
@@ -110,17 +125,7 @@ static bool exchange_begin(struct ctl *c, struct exchange *x, const char *method
 	add_token(c, x);
 	curl_easy_setopt(x->curl, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(x->curl, CURLOPT_CUSTOMREQUEST, method);
-	curl_easy_setopt(x->curl, CURLOPT_PROXY, "");
-	curl_easy_setopt(x->curl, CURLOPT_WRITEFUNCTION, take_bytes);
-	curl_easy_setopt(x->curl, CURLOPT_WRITEDATA, x);
-	curl_easy_setopt(x->curl, CURLOPT_ERRORBUFFER, x->failure);
-	curl_easy_setopt(x->curl, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS);
-	curl_easy_setopt(x->curl, CURLOPT_NOSIGNAL, 1L);
-	if (x->interrupted != NULL) {
-		curl_easy_setopt(x->curl, CURLOPT_XFERINFOFUNCTION, look_up);
-		curl_easy_setopt(x->curl, CURLOPT_XFERINFODATA, x);
-		curl_easy_setopt(x->curl, CURLOPT_NOPROGRESS, 0L);
-	}
+	set_common(x);
 	return true;
 }
 
@@ -284,17 +289,52 @@ enum ctl_exit client_list(struct ctl *c, const char *path, size_t limit, json_t 
 	return result;
 }
 
+static void set_download(struct exchange *x)
+{
+	curl_easy_setopt(x->curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	curl_easy_setopt(x->curl, CURLOPT_LOW_SPEED_TIME, STALL_SECONDS);
+	curl_easy_setopt(x->curl, CURLOPT_FAILONERROR, 1L);
+}
+
+/* From where the daemon leads to, which may be another server: by no socket, and with no token. */
+static enum ctl_exit follow(struct ctl *c, const struct exchange *from, long *status)
+{
+	struct exchange x = {.file = from->file,
+		.quiet = c->quiet,
+		.interrupted = c->interrupted,
+		.curl = curl_easy_init()};
+	enum ctl_exit result = CTL_FAILED;
+	char *url = NULL;
+	curl_easy_getinfo(from->curl, CURLINFO_REDIRECT_URL, &url);
+	if (x.curl != NULL && url != NULL) {
+		x.target = mem_strdup(url);
+		set_common(&x);
+		set_download(&x);
+		curl_easy_setopt(x.curl, CURLOPT_URL, url);
+		curl_easy_setopt(x.curl, CURLOPT_PROTOCOLS_STR, "http,https");
+		curl_easy_setopt(x.curl, CURLOPT_FOLLOWLOCATION, 1L);
+		result = exchange_run(&x, status);
+	}
+	if (result == CTL_UNREACHABLE && *status < 400) {
+		say_unreachable(&x);
+	}
+	exchange_end(&x);
+	return result;
+}
+
 enum ctl_exit client_download(struct ctl *c, const char *path, FILE *file, long *status)
 {
 	struct exchange x = {.file = file};
 	enum ctl_exit result = CTL_FAILED;
 	*status = 0;
 	if (exchange_begin(c, &x, "GET", path)) {
-		curl_easy_setopt(x.curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-		curl_easy_setopt(x.curl, CURLOPT_LOW_SPEED_TIME, STALL_SECONDS);
-		curl_easy_setopt(x.curl, CURLOPT_FAILONERROR, 1L);
-		curl_easy_setopt(x.curl, CURLOPT_FOLLOWLOCATION, 1L);
+		set_download(&x);
 		result = exchange_run(&x, status);
+		if (result == CTL_OK && *status >= 300 && *status <= 399) {
+			result = follow(c, &x, status);
+			exchange_end(&x);
+			return *status >= 400 ? CTL_FAILED : result;
+		}
 	}
 	if (*status >= 400) {
 		result = CTL_FAILED;

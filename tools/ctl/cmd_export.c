@@ -159,6 +159,28 @@ static enum ctl_exit export_local(struct ctl *c, const char *id, const struct ta
 	return good ? CTL_OK : CTL_FAILED;
 }
 
+/* A recording whose files are in object storage, without an MP4 among them. */
+static bool say_where(struct ctl *c, const char *id)
+{
+	char *path = mem_printf("/api/v1/admin/recordings/%s", id);
+	json_t *recording = NULL;
+	bool quiet = c->quiet, away = false;
+	c->quiet = true;
+	if (client_call(c, "GET", path, NULL, &recording) == CTL_OK) {
+		away = field_string(recording, "storage.url")[0] != '\0' &&
+			!json_is_true(field_member(recording, "storage.local"));
+	}
+	c->quiet = quiet;
+	if (away) {
+		ctl_error("its files are in object storage, without an MP4: ffmpeg -i %s -c copy "
+			  "FILE.mp4 makes one",
+			field_string(recording, "vodUrl"));
+	}
+	json_decref(recording);
+	free(path);
+	return away;
+}
+
 static enum ctl_exit export_to(struct ctl *c, const char *id, const struct target *t)
 {
 	char *path = mem_printf("/vod/%s/recording.mp4", id);
@@ -171,6 +193,9 @@ static enum ctl_exit export_to(struct ctl *c, const char *id, const struct targe
 	free(path);
 	if (result == CTL_OK || (result == CTL_FAILED && status == 0)) {
 		return result;
+	}
+	if (!remote && say_where(c, id)) {
+		return CTL_FAILED;
 	}
 	if (remote) {
 		ctl_error("the daemon has no MP4 of %s (HTTP status %ld)", id, status);

@@ -66,6 +66,7 @@ static void examine(struct doctor *d)
 	doctor_webhooks(d);
 	doctor_push(d);
 	doctor_outbox(d);
+	doctor_storage(d);
 	doctor_redis(d);
 	doctor_descriptors(d);
 	doctor_plugin(d);

@@ -29,6 +29,7 @@ void doctor_permissions(struct doctor *d);
 void doctor_webhooks(struct doctor *d);
 void doctor_push(struct doctor *d);
 void doctor_outbox(struct doctor *d);
+void doctor_storage(struct doctor *d);
 /* doctor_system.c: the machine */
 void doctor_ports(struct doctor *d);
 void doctor_clock(struct doctor *d);

@@ -132,3 +132,63 @@ void doctor_outbox(struct doctor *d)
 		"%.0f waiting, %.0f given up", waiting, given_up);
 	json_decref(outbox);
 }
+
+/* False, with a finding, if the secret cannot be read, or by others too. */
+static bool storage_secret_is_good(struct doctor *d)
+{
+	const char *path = d->config->storage.s3_secret_file;
+	struct stat st;
+	if (d->config->storage.s3_secret != NULL || path == NULL) {
+		return true;
+	}
+	if (stat(path, &st) != 0 || access(path, R_OK) != 0) {
+		doctor_add(d, "storage", FINDING_FAIL,
+			"put the secret of the access key there, readable by the daemon's user",
+			"%s: %s", path, strerror(errno));
+		return false;
+	}
+	if (st.st_mode & 077) {
+		doctor_add(d, "storage", FINDING_FAIL,
+			"chmod 600 the file, and replace the secret if strangers may have read it",
+			"%s: mode %03o lets others read it", path, (unsigned)st.st_mode & 0777);
+		return false;
+	}
+	return true;
+}
+
+/* What the daemon says of its recordings there. */
+static void storage_figures(struct doctor *d)
+{
+	json_t *n;
+	if (!d->alive || client_call(d->ctl, "GET", "/api/v1/admin/storage", NULL, &n) != CTL_OK) {
+		doctor_add(d, "storage", FINDING_OK, NULL, "%s: reachable",
+			d->config->storage.s3_endpoint);
+		return;
+	}
+	double failing = field_number(n, "failing");
+	doctor_add(d, "storage", failing > 0 ? FINDING_FAIL : FINDING_OK,
+		"soukctl vod show ID tells why (soukctl vod list: storage waiting); mend the "
+		"credentials, the bucket or the network, then systemctl reload soukd",
+		"%.0f stored, %.0f waiting, %.0f to remove, %.0f failing",
+		field_number(n, "stored"), field_number(n, "waiting"), field_number(n, "removing"),
+		failing);
+	json_decref(n);
+}
+
+void doctor_storage(struct doctor *d)
+{
+	const struct config_storage *c = &d->config->storage;
+	char why[CURL_ERROR_SIZE];
+	if (c->s3_bucket == NULL) {
+		doctor_add(d, "storage", FINDING_OK, NULL, "not configured");
+	} else if (!storage_secret_is_good(d)) {
+		return;
+	} else if (!can_connect(c->s3_endpoint, why)) {
+		doctor_add(d, "storage", FINDING_FAIL,
+			"see [storage] s3_endpoint, the firewall and the server's certificate: "
+			"recordings wait here",
+			"%s: %s", c->s3_endpoint, why);
+	} else {
+		storage_figures(d);
+	}
+}

@@ -66,7 +66,7 @@ static void test_each_path_has_its_page(void **state)
 		{"/watch/not-an-id", "Nothing here", 404},
 		{"/watch/0198f2c1-7a3e-7bb0-9d2e-5f1c3a9e7d11/", "Nothing here", 404},
 	};
-	struct pages *p = pages_create(NULL);
+	struct pages *p = pages_create(NULL, NULL);
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct http_request r = {.method = HTTP_GET, .path = cases[i].path};
@@ -83,7 +83,7 @@ static void test_each_path_has_its_page(void **state)
 static void test_other_paths_are_left_alone(void **state)
 {
 	static const char *const paths[] = {"", "/api/v1/streams", "/watch", "/hls/x", "//"};
-	struct pages *p = pages_create(NULL);
+	struct pages *p = pages_create(NULL, NULL);
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
 		struct http_request r = {.method = HTTP_GET, .path = paths[i]};
@@ -95,7 +95,7 @@ static void test_other_paths_are_left_alone(void **state)
 
 static void test_other_methods_are_refused(void **state)
 {
-	struct pages *p = pages_create(NULL);
+	struct pages *p = pages_create(NULL, NULL);
 	struct http_request post = {.method = HTTP_POST, .path = "/"};
 	struct http_request head = {.method = HTTP_HEAD, .path = "/"};
 
@@ -111,7 +111,7 @@ static void test_other_methods_are_refused(void **state)
 
 static void test_the_compressed_form_is_for_those_who_take_it(void **state)
 {
-	struct pages *p = pages_create(NULL);
+	struct pages *p = pages_create(NULL, NULL);
 	struct http_request plain = {.method = HTTP_GET, .path = watch_path};
 	struct http_request gzip = {.method = HTTP_GET, .path = watch_path, .gzip = true};
 
@@ -129,7 +129,7 @@ static void test_the_compressed_form_is_for_those_who_take_it(void **state)
 
 static void test_scripts_are_allowed_by_hash_alone(void **state)
 {
-	struct pages *p = pages_create("https://live.example.com:8443/base");
+	struct pages *p = pages_create("https://live.example.com:8443/base", NULL);
 	struct http_request r = {.method = HTTP_GET, .path = watch_path};
 
 	assert_true(pages_handle(p, &r));
@@ -147,7 +147,7 @@ static void test_scripts_are_allowed_by_hash_alone(void **state)
 
 static void test_a_strange_public_url_cannot_write_policy(void **state)
 {
-	struct pages *p = pages_create("https://x; script-src *");
+	struct pages *p = pages_create("https://x; script-src *", NULL);
 	struct http_request r = {.method = HTTP_GET, .path = "/"};
 
 	assert_true(pages_handle(p, &r));
@@ -160,7 +160,7 @@ static void test_nothing_from_another_host_is_needed(void **state)
 {
 	static const char *const loads[] = {
 		"src=\"http", "src=\"//", "@import", "url(http", "<link rel=\"stylesheet\""};
-	struct pages *p = pages_create(NULL);
+	struct pages *p = pages_create(NULL, NULL);
 	struct http_request r = {.method = HTTP_GET, .path = watch_path};
 
 	assert_true(pages_handle(p, &r));
@@ -172,7 +172,7 @@ static void test_nothing_from_another_host_is_needed(void **state)
 
 static void test_a_browser_gets_a_page_for_nothing(void **state)
 {
-	struct pages *p = pages_create(NULL);
+	struct pages *p = pages_create(NULL, NULL);
 	struct http_request r = {.accept = "text/html,application/xhtml+xml,*/*;q=0.8"};
 	struct http_request curl = {.accept = "*/*"};
 
