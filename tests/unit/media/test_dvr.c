@@ -124,6 +124,35 @@ static void nothing_leaves_a_whole_stream(void **state)
 	rig_finish(&r);
 }
 
+static void transport_streams_have_no_init_segments(void **state)
+{
+	struct media_body body;
+	struct rig r;
+
+	rig_init_config(&r,
+		&(struct media_config){.window = 4,
+			.dvr_us = MEDIA_DVR_WHOLE,
+			.container = MEDIA_CONTAINER_MPEGTS});
+	for (uint32_t i = 0; i < 3; i++) {
+		play(&r, i * 77777, 100);
+		rig_interrupt(&r);
+	}
+	assert_true(r.last.event);
+	assert_int_equal(r.last.version, 3);
+	assert_int_equal(r.last.n_whole, r.n_segments);
+	for (size_t i = 0; i < r.last.n_whole; i++) {
+		assert_null(r.last.segments[i].map);
+		assert_non_null(strstr(r.last.segments[i].uri, ".ts"));
+	}
+	assert_int_equal(media_window_media(window(&r), "seg_0_0.ts", &body), MEDIA_FOUND);
+	assert_string_equal(body.path, "/nowhere/seg_0_0.ts");
+	media_body_finish(&body);
+	assert_int_equal(media_window_media(window(&r), "seg_0_0.m4s", &body), MEDIA_GONE);
+	assert_int_equal(media_window_media(window(&r), "init_0_0.mp4", &body), MEDIA_GONE);
+	rig_verify(&r, 0, 100000);
+	rig_finish(&r);
+}
+
 /* Long enough for many shared stretches to come and go. */
 static void long_playlists_are_as_exact_as_short_ones(void **state)
 {
@@ -453,6 +482,7 @@ int main(void)
 		cmocka_unit_test(the_live_window_can_be_had_alone),
 		cmocka_unit_test(a_delta_leaves_the_long_part_out),
 		cmocka_unit_test(what_the_disk_did_not_take_is_a_gap),
+		cmocka_unit_test(transport_streams_have_no_init_segments),
 		cmocka_unit_test(init_segments_stay_as_long_as_their_segments),
 		cmocka_unit_test(products_stay_as_long_as_their_segments),
 		cmocka_unit_test(a_delta_may_leave_products_out_where_all_are_kept),
