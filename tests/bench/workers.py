@@ -5,8 +5,6 @@ import depth
 import measures
 
 VIEWED = 4  # streams that are watched at the live edge
-
-
 LAGS = ("souk_loop_lag_seconds", "souk_media_worker_lag_seconds")
 
 
@@ -18,6 +16,11 @@ def p99_ms(before, after):
     if not after:
         return 0
     return 1000 * depth.quantile([(bound, n - m) for (bound, m), (_, n) in zip(before, after)], 0.99)
+
+
+def share(threads, name):
+    mine = sum(cpu for thread, cpu in threads.items() if thread.startswith(name))
+    return 100 * mine / sum(threads.values())
 
 
 def point(bench, flv, streams, workers):
@@ -34,7 +37,7 @@ def point(bench, flv, streams, workers):
                                      "--duration", f"{int(bench.seconds)}s")
             cpu, took = server.cpu_seconds() - cpu, time.monotonic() - start
             after = lags(server)
-            loop_cpu = server.thread_cpu_seconds()
+            threads = server.thread_cpu_seconds()
             sent = pub.result()
         finally:
             pub.stop()
@@ -42,7 +45,8 @@ def point(bench, flv, streams, workers):
         server.stop()
     frames = seen["frameLatencyMs"]
     return {"cpuPercentPerStream": 100 * cpu / took / streams,
-            "loopSharePercent": 100 * loop_cpu["loop"] / sum(loop_cpu.values()),
+            "loopSharePercent": share(threads, "loop"),
+            "workersSharePercent": share(threads, "souk-media"),
             "loopLagP99Ms": p99_ms(before[0], after[0]),
             "workerLagP99Ms": p99_ms(before[1], after[1]),
             "frameMedianMs": frames["median"], "frameP95Ms": frames["p95"],
@@ -62,6 +66,7 @@ def measure(bench, flv, streams, counts, say):
 FIGURES = [
     ("cpuPercentPerStream", "CPU % of a core a stream", ".3f"),
     ("loopSharePercent", "of it the loop's thread, %", ".0f"),
+    ("workersSharePercent", "of it the workers' threads, %", ".0f"),
     ("loopLagP99Ms", "loop lag p99, ms (bucket)", ".1f"),
     ("workerLagP99Ms", "worker lag p99, ms (bucket)", ".2f"),
     ("frameMedianMs", "publish to available, median ms", ".0f"),

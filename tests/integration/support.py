@@ -46,9 +46,16 @@ def install_modules(name):
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    return free_ports(1)[0]
+
+
+def free_ports(n):
+    """That differ: one that is given back may be the next one to be given."""
+    with contextlib.ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(n)]
+        for s in sockets:
+            s.bind(("127.0.0.1", 0))
+        return [s.getsockname()[1] for s in sockets]
 
 
 def wait_for(condition, what, timeout=None):
@@ -95,7 +102,7 @@ class Soukd:
 
     def __init__(self, settings=None, folder=None, wrapper=()):
         self.folder = folder or tempfile.mkdtemp(prefix="souk-")
-        self.rtmp_port, self.http_port = free_port(), free_port()
+        self.rtmp_port, self.http_port = free_ports(2)
         self.settings = {
             "server.run_dir": os.path.join(self.folder, "run"),
             "server.drain": "20s",

@@ -6,7 +6,7 @@ import ssl
 import subprocess
 import unittest
 
-from support import SoukTest, free_port, wait_for
+from support import SoukTest, free_ports, wait_for
 
 
 def certificate(folder, name):
@@ -20,7 +20,7 @@ def certificate(folder, name):
 class Tls(SoukTest):
     def start(self):
         from support import Soukd
-        self.rtmps, self.https = free_port(), free_port()
+        self.rtmps, self.https = free_ports(2)
         souk = Soukd()
         certificate(souk.folder, "first")
         souk.settings.update({
