@@ -7,6 +7,7 @@ const MEDIA_RECOVERIES = 3;
 const END_MARGIN = 0.3;
 // hls.js has nothing to show for so long at a place of the past: it is asked anew.
 const STUCK_MS = 6000;
+const STUCK_STEP = 0.25;
 
 const appleHls = (video) =>
   /^Apple/.test(navigator.vendor) && video.canPlayType('application/vnd.apple.mpegurl') !== '';
@@ -167,6 +168,8 @@ export class Player {
       this.stuckSince = Date.now();
       this.hls.stopLoad();
       this.hls.startLoad(currentTime);
+      // And a little further on: a hole may be too wide for hls.js.
+      this.video.currentTime = currentTime + STUCK_STEP;
     }
   }
 
