@@ -263,11 +263,10 @@ static enum media_result begin_session(struct media_engine *e)
 	return e->running ? result : MEDIA_FAILED;
 }
 
-/* A frame must not outlast a segment, or the target duration could not be kept. */
-int64_t engine_jump_limit(const struct media_engine *e)
+int64_t engine_jump_limit(const struct media_engine *e, unsigned rendition)
 {
 	int64_t limit = (int64_t)e->config.max_jump_us;
-	int64_t target = (int64_t)e->renditions[0].target_s * 1000000;
+	int64_t target = (int64_t)e->renditions[rendition].target_s * 1000000;
 
 	if (target == 0)
 		target = (int64_t)e->config.segment_target_us;
@@ -288,7 +287,7 @@ static enum media_result collect_sample(struct media_engine *e, struct sample *s
 {
 	bool wanted[2];
 
-	if (collect_strays(&e->next, s, engine_jump_limit(e))) {
+	if (collect_strays(&e->next, s, engine_jump_limit(e, 0))) {
 		begin_session(e);
 		return route(e, s);
 	}
@@ -352,10 +351,10 @@ static void settle_jump(struct media_engine *e, const struct sample *s)
 static enum media_result route(struct media_engine *e, struct sample *s)
 {
 	/* While one track has jumped and the other one not yet, the latter goes on as before. */
-	if (e->running && !timeline_jumps(&e->timeline, s, engine_jump_limit(e)))
+	if (e->running && !timeline_jumps(&e->timeline, s, engine_jump_limit(e, 0)))
 		settle_jump(e, s);
 	/* What was settled may have moved the other track's clock. */
-	if (e->running && !timeline_jumps(&e->timeline, s, engine_jump_limit(e)))
+	if (e->running && !timeline_jumps(&e->timeline, s, engine_jump_limit(e, 0)))
 		return write_running(e, s);
 	return collect_sample(e, s);
 }

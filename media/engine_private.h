@@ -53,8 +53,9 @@ enum media_result engine_read_config(const struct media_engine *e, struct codec_
 	enum media_codec codec, const uint8_t *config, size_t len);
 /* Where the main rendition breaks off now; the next sample opens it again. */
 void engine_break(struct media_engine *e);
-/* How far a clock may step; µs. */
-int64_t engine_jump_limit(const struct media_engine *e);
+/* How far a clock may step, µs: a frame must not outlast a segment of that rendition, or the target
+ * duration could not be kept. */
+int64_t engine_jump_limit(const struct media_engine *e, unsigned rendition);
 
 /* extras.c */
 void extras_destroy(struct media_engine *e);

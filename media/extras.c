@@ -199,7 +199,7 @@ static enum media_result write_now(struct media_engine *e, struct extra *x, stru
 		x->wants_key = false;
 	if (x->wants_key ||
 		!timeline_place_beside(
-			&e->timeline, &x->clock, s, frame_us(x), engine_jump_limit(e)))
+			&e->timeline, &x->clock, s, frame_us(x), engine_jump_limit(e, 0)))
 		return drop(e, s);
 	if (!segmenter_active(&x->segmenter) &&
 		!(extra_open(e, x, s->dts_us) && (x->kind == MEDIA_AUDIO || catch_up(x)))) {
@@ -216,11 +216,26 @@ static bool must_wait(const struct media_engine *e)
 	return !e->running || !list_empty(&e->next.samples) || !segmenter_active(&e->segmenter);
 }
 
+/* Its segment has nothing to go on with until this sample. As with the main tracks, that is a
+ * discontinuity, and there is but one for all renditions. */
+static bool breaks_off(struct media_engine *e, struct extra *x, const struct sample *s)
+{
+	const struct segmenter *seg = &x->segmenter;
+	bool with_audio = x->kind == MEDIA_VIDEO && seg->has[MEDIA_AUDIO];
+
+	if (!segmenter_active(seg) ||
+		!timeline_gap_beside(
+			&e->timeline, &x->clock, s, with_audio, engine_jump_limit(e, x->number)))
+		return false;
+	engine_break(e);
+	return true;
+}
+
 enum media_result extras_write(struct media_engine *e, unsigned track, struct sample *s)
 {
 	struct extra *x = find(e, s->kind, track);
 
-	if (!must_wait(e) && list_empty(&e->extras.held))
+	if (!must_wait(e) && list_empty(&e->extras.held) && !breaks_off(e, x, s))
 		return write_now(e, x, s);
 	if (e->extras.held_bytes + s->len > HELD_MAX)
 		return drop(e, s);
@@ -238,9 +253,12 @@ bool extras_release(struct media_engine *e)
 	if (must_wait(e))
 		return true;
 	list_for_each_safe (s, next, &e->extras.held, link) {
+		struct extra *x = e->extras.by_rendition[s->rendition];
+		if (breaks_off(e, x, s))
+			break;
 		list_remove(&s->link);
 		e->extras.held_bytes -= s->len;
-		ok = write_now(e, e->extras.by_rendition[s->rendition], s) != MEDIA_FAILED && ok;
+		ok = write_now(e, x, s) != MEDIA_FAILED && ok;
 	}
 	return ok;
 }

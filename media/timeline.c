@@ -167,15 +167,39 @@ void timeline_place(struct timeline *t, struct sample *s, double audio_frame_us)
 	place(t, &t->tracks[s->kind], s, relative_ms(t, s), audio_frame_us);
 }
 
+/* By the main track of its kind, or the other one if that has not begun: NULL if neither has. */
+static const struct timeline_track *main_track(const struct timeline *t, enum media_kind kind)
+{
+	if (t->tracks[kind].started)
+		return &t->tracks[kind];
+	return t->tracks[!kind].started ? &t->tracks[!kind] : NULL;
+}
+
+static int64_t apart_ms(const struct timeline_track *track, const struct sample *s)
+{
+	return (int32_t)(s->timestamp_ms - track->last_raw);
+}
+
+bool timeline_gap_beside(const struct timeline *t, const struct timeline_track *own,
+	const struct sample *s, bool with_audio, int64_t max_us)
+{
+	const struct timeline_track *beside = main_track(t, s->kind);
+	const struct timeline_track *audio = &t->tracks[MEDIA_AUDIO];
+	int64_t ms;
+
+	if (!own->started || !beside || apart_ms(own, s) * 1000 <= max_us)
+		return false;
+	ms = beside->last_ms + apart_ms(beside, s);
+	return !with_audio || !audio->started || llabs(ms - audio->last_ms) * 1000 > max_us;
+}
+
 bool timeline_place_beside(struct timeline *t, struct timeline_track *own, struct sample *s,
 	double audio_frame_us, int64_t max_us)
 {
-	const struct timeline_track *beside =
-		t->tracks[s->kind].started ? &t->tracks[s->kind] : &t->tracks[!s->kind];
-	int64_t apart = (int32_t)(s->timestamp_ms - beside->last_raw);
+	const struct timeline_track *beside = main_track(t, s->kind);
 
-	if (!beside->started || llabs(apart) * 1000 > max_us)
+	if (!beside || llabs(apart_ms(beside, s)) * 1000 > max_us)
 		return false;
-	place(t, own, s, beside->last_ms + apart, audio_frame_us);
+	place(t, own, s, beside->last_ms + apart_ms(beside, s), audio_frame_us);
 	return true;
 }

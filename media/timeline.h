@@ -36,6 +36,12 @@ bool timeline_jumps(const struct timeline *t, const struct sample *s, int64_t ma
 /* A track's clock jumps alone: `raw` is what comes `step_ms` after its newest sample. */
 void timeline_rebase(struct timeline *t, enum media_kind kind, uint32_t raw, uint32_t step_ms);
 /*
+ * Whether a further track's sample comes more than max_us after the one before it, and the main
+ * sound, if it is played with it, does not reach there either.
+ */
+bool timeline_gap_beside(const struct timeline *t, const struct timeline_track *own,
+	const struct sample *s, bool with_audio, int64_t max_us);
+/*
  * A further track's sample, by the clock of the main track of its kind (or the other one, if that
  * has not begun): sets dts_us and pts_us. `own` is zeroed at a session's beginning. False: it is
  * further from there than max_us.
